@@ -2,9 +2,15 @@
 //!
 //! Lanes of paths, kernels compiled for several instruction sets, correlation matrices, the time grid.
 
+mod correlation;
+mod grid;
 pub mod kernel;
 mod lane;
+mod nearest;
 mod simd;
 
+pub use correlation::{Cholesky, Correlation};
+pub use grid::{Step, TimeGrid};
 pub use lane::{Lane, PATHS};
+pub use nearest::{Nearest, nearest_correlation};
 pub use simd::Level;

@@ -68,11 +68,7 @@ pub enum Error {
 
 impl Error {
     /// A value outside its range: `field = value: expected`.
-    pub fn invalid(
-        field: impl Into<String>,
-        value: impl std::fmt::Display,
-        expected: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(field: impl Into<String>, value: impl std::fmt::Display, expected: impl Into<String>) -> Self {
         Error::Invalid { field: field.into(), value: value.to_string(), expected: expected.into() }
     }
 
@@ -150,12 +146,7 @@ pub mod check {
     /// # Errors
     /// [`Error::Invalid`] when it is not.
     pub fn within(field: &str, value: f64, low: f64, high: f64) -> Result<(), Error> {
-        ensure(
-            value >= low && value <= high,
-            field,
-            value,
-            &format!("must lie between {low} and {high}"),
-        )
+        ensure(value >= low && value <= high, field, value, &format!("must lie between {low} and {high}"))
     }
 
     /// `low < value < high`.
@@ -163,12 +154,7 @@ pub mod check {
     /// # Errors
     /// [`Error::Invalid`] when it is not.
     pub fn strictly_within(field: &str, value: f64, low: f64, high: f64) -> Result<(), Error> {
-        ensure(
-            value > low && value < high,
-            field,
-            value,
-            &format!("must lie strictly between {low} and {high}"),
-        )
+        ensure(value > low && value < high, field, value, &format!("must lie strictly between {low} and {high}"))
     }
 
     /// `name` is not empty.

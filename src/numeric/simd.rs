@@ -58,10 +58,7 @@ impl Level {
     /// Every level that this machine has, from the plainest.
     #[must_use]
     pub fn available() -> Vec<Level> {
-        [Level::Baseline, Level::Avx2, Level::Avx512]
-            .into_iter()
-            .filter(|level| *level <= Level::detect())
-            .collect()
+        [Level::Baseline, Level::Avx2, Level::Avx512].into_iter().filter(|level| *level <= Level::detect()).collect()
     }
 
     /// The level in use: the widest one, unless [`Level::set`] lowered it.

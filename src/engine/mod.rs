@@ -1,0 +1,11 @@
+//! How is it run? Blocks of paths on all cores, with results that do not depend on how.
+
+mod control;
+mod schedule;
+mod shard;
+mod simulation;
+mod worker;
+
+pub use control::{Control, Progress};
+pub use shard::Shard;
+pub use simulation::Simulation;

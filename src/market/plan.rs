@@ -1,0 +1,258 @@
+//! A market, validated once; its plan for a grid; and the lanes that one worker steps.
+
+use super::dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
+use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation, find_series};
+use super::lanes::{Drivers, OwnLanes, ReadLane, ReadLanes};
+use crate::numeric::{Lane, Step, TimeGrid};
+use crate::sample::{Stream, StreamKey};
+use crate::{Error, check};
+use std::fmt::{self, Debug};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The step in which lanes are set at time zero.
+pub(crate) const START: Step = Step { index: 0, start: 0.0, end: 0.0, length: 0.0 };
+
+/// Named factors, in order, with their dependence. Validated once, when it is built; cheap to clone.
+#[derive(Clone)]
+pub struct Market {
+    factors: Vec<(String, Arc<dyn Factor>)>,
+    dependence: Option<Arc<dyn Dependence>>,
+}
+
+impl Debug for Market {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Market").field("factors", &self.factors).field("dependence", &self.dependence).finish()
+    }
+}
+
+impl Market {
+    /// An empty description to add factors to.
+    #[must_use]
+    pub fn builder() -> MarketBuilder {
+        MarketBuilder { market: Market { factors: Vec::new(), dependence: None } }
+    }
+
+    /// Names of the factors, in order.
+    pub fn factors(&self) -> impl Iterator<Item = &str> {
+        self.factors.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn plan(&self, grid: &TimeGrid, seed: u64) -> Result<MarketPlan, Error> {
+        let mut series = Vec::new();
+        let mut drivers = Vec::new();
+        let mut factors = Vec::with_capacity(self.factors.len());
+        for (name, factor) in &self.factors {
+            check::named("factors.name", name)?;
+            if name.contains('.') || name == "dependence" {
+                return Err(Error::invalid(
+                    "factors.name",
+                    format!("\"{name}\""),
+                    "must not contain a dot nor be \"dependence\"; dots separate a factor from its series",
+                ));
+            }
+            if series.contains(name) {
+                return Err(Error::Duplicate { field: "factors.name".into(), name: name.clone() });
+            }
+            let (first, first_driver) = (series.len(), drivers.len());
+            series.push(name.clone());
+            let mut plan = FactorPlan { name, grid, series: &mut series, first, drivers: &mut drivers, first_driver };
+            let stepper = factor.plan(&mut plan).map_err(|error| error.within(name).within("factors"))?;
+            factors.push(PlannedFactor {
+                stepper,
+                own: first..series.len(),
+                drivers: first_driver..drivers.len(),
+                key: StreamKey::new(seed, &format!("factor/{name}")),
+            });
+        }
+        let dependence_first = series.len();
+        let names: Vec<String> = self.factors.iter().map(|(name, _)| name.clone()).collect();
+        let mut published = Vec::new();
+        let dependence = match &self.dependence {
+            None => None,
+            Some(dependence) => {
+                let mut plan = DependencePlan {
+                    grid,
+                    factors: &names,
+                    drivers: &drivers,
+                    series: &series,
+                    published: &mut published,
+                };
+                Some(dependence.plan(&mut plan).map_err(|error| error.within("dependence"))?)
+            }
+        };
+        series.append(&mut published);
+        let driver_keys = drivers.iter().map(|name| StreamKey::new(seed, &format!("driver/{name}"))).collect();
+        let modulates = dependence.as_ref().is_some_and(|dependence| dependence.modulates());
+        Ok(MarketPlan {
+            factors,
+            dependence,
+            dependence_first,
+            dependence_key: StreamKey::new(seed, "dependence"),
+            modulates,
+            series,
+            driver_keys,
+        })
+    }
+}
+
+/// Collects the parts of a [`Market`].
+#[derive(Debug, Clone)]
+pub struct MarketBuilder {
+    market: Market,
+}
+
+impl MarketBuilder {
+    /// Adds a factor. It may read factors added before it.
+    #[must_use]
+    pub fn factor(self, name: impl Into<String>, factor: impl Factor + 'static) -> Self {
+        self.shared_factor(name, Arc::new(factor))
+    }
+
+    /// Adds a factor that is already shared, from a file for instance.
+    #[must_use]
+    pub fn shared_factor(mut self, name: impl Into<String>, factor: Arc<dyn Factor>) -> Self {
+        self.market.factors.push((name.into(), factor));
+        self
+    }
+
+    /// Sets how the drivers move together. Without it they are independent.
+    #[must_use]
+    pub fn dependence(self, dependence: impl Dependence + 'static) -> Self {
+        self.shared_dependence(Arc::new(dependence))
+    }
+
+    /// Sets a dependence that is already shared.
+    #[must_use]
+    pub fn shared_dependence(mut self, dependence: Arc<dyn Dependence>) -> Self {
+        self.market.dependence = Some(dependence);
+        self
+    }
+
+    /// Checks every factor and the dependence.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its field as `factors.NAME.FIELD` or `dependence.FIELD`.
+    pub fn build(self) -> Result<Market, Error> {
+        self.market.plan(&TimeGrid::monthly(1)?, 0)?;
+        Ok(self.market)
+    }
+}
+
+struct PlannedFactor {
+    stepper: Box<dyn FactorStepper>,
+    own: Range<usize>,
+    drivers: Range<usize>,
+    key: StreamKey,
+}
+
+/// A market planned for one grid and seed: steppers, and where their lanes are.
+pub(crate) struct MarketPlan {
+    factors: Vec<PlannedFactor>,
+    dependence: Option<Box<dyn DependenceStepper>>,
+    dependence_first: usize,
+    dependence_key: StreamKey,
+    modulates: bool,
+    series: Vec<String>,
+    driver_keys: Vec<StreamKey>,
+}
+
+impl MarketPlan {
+    /// The lane of a published series of any factor or of the dependence.
+    pub(crate) fn read(&self, field: &str, series: &str) -> Result<ReadLane, Error> {
+        find_series(&self.series, field, series)
+    }
+
+    pub(crate) fn stream_keys(&self) -> impl Iterator<Item = &StreamKey> {
+        self.driver_keys
+            .iter()
+            .chain(self.factors.iter().map(|factor| &factor.key))
+            .chain(std::iter::once(&self.dependence_key))
+    }
+
+    pub(crate) fn workspace(&self) -> MarketWorkspace {
+        let modulated = if self.modulates { self.factors.len() } else { 0 };
+        MarketWorkspace {
+            series: vec![Lane::ZERO; self.series.len()],
+            drivers: vec![Lane::ZERO; self.driver_keys.len()],
+            driver_streams: vec![Stream::default(); self.driver_keys.len()],
+            factor_streams: vec![Stream::default(); self.factors.len()],
+            dependence_stream: Stream::default(),
+            volatility: vec![Lane::splat(1.0); modulated],
+            drift: vec![Lane::ZERO; modulated],
+        }
+    }
+}
+
+/// The lanes and streams of a market for one block, reused from block to block.
+pub(crate) struct MarketWorkspace {
+    series: Vec<Lane>,
+    drivers: Vec<Lane>,
+    driver_streams: Vec<Stream>,
+    factor_streams: Vec<Stream>,
+    dependence_stream: Stream,
+    volatility: Vec<Lane>,
+    drift: Vec<Lane>,
+}
+
+impl MarketWorkspace {
+    pub(crate) fn series(&self) -> ReadLanes<'_> {
+        ReadLanes(&self.series)
+    }
+
+    /// Puts every stream at the beginning of the block and every factor at time zero.
+    pub(crate) fn start(&mut self, plan: &MarketPlan, block: u64, first_path: u64) {
+        for (stream, key) in self.driver_streams.iter_mut().zip(&plan.driver_keys) {
+            stream.restart(key, block);
+        }
+        for (stream, factor) in self.factor_streams.iter_mut().zip(&plan.factors) {
+            stream.restart(&factor.key, block);
+        }
+        if plan.dependence.is_some() {
+            self.dependence_stream.restart(&plan.dependence_key, block);
+        }
+        self.visit(plan, START, first_path, false);
+    }
+
+    /// Draws the drivers, correlates them and moves every factor to the end of the step.
+    pub(crate) fn step(&mut self, plan: &MarketPlan, step: Step, first_path: u64) {
+        for (stream, lane) in self.driver_streams.iter_mut().zip(&mut self.drivers) {
+            stream.normals(lane);
+        }
+        self.visit(plan, step, first_path, true);
+    }
+
+    fn visit(&mut self, plan: &MarketPlan, step: Step, first_path: u64, moving: bool) {
+        if let Some(dependence) = &plan.dependence {
+            let (read, own) = self.series.split_at_mut(plan.dependence_first);
+            let mut block = DependenceBlock {
+                step,
+                first_path,
+                drivers: &mut self.drivers,
+                read: ReadLanes(read),
+                own: OwnLanes(own),
+                volatility: &mut self.volatility,
+                drift: &mut self.drift,
+                stream: &mut self.dependence_stream,
+                key: &plan.dependence_key,
+            };
+            if moving { dependence.step(&mut block) } else { dependence.start(&mut block) }
+        }
+        for (index, factor) in plan.factors.iter().enumerate() {
+            let (read, own) = self.series[..factor.own.end].split_at_mut(factor.own.start);
+            let mut block = FactorBlock {
+                step,
+                first_path,
+                read: ReadLanes(read),
+                own: OwnLanes(own),
+                drivers: Drivers(&self.drivers[factor.drivers.clone()]),
+                modulation: plan
+                    .modulates
+                    .then(|| Modulation { volatility: &self.volatility[index], drift: &self.drift[index] }),
+                stream: &mut self.factor_streams[index],
+                key: &factor.key,
+            };
+            if moving { factor.stepper.step(&mut block) } else { factor.stepper.start(&mut block) }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What is reported? Aggregations of finished blocks, each with its error.
+//!
+//! A [`Measure`] sees every block, keeps a partial result that merges exactly, and gives a typed result. Tuples of
+//! measures are measures.
+
+mod view;
+
+pub(crate) use view::Requests;
+pub use view::{Block, MeasurePlan, MetricLane, Run, StepBlock};
+
+use crate::Error;
+
+/// An aggregation over paths: the description of what is wanted.
+///
+/// Each worker keeps one partial, records the blocks that it simulated, and at the end all partials are merged in no
+/// particular order. For a run to give the same bits on any number of threads, merging must be associative and
+/// commutative to the bit: integer counts, [`ExactSum`]s, sorted values; never a plain sum of `f64`.
+///
+/// Weights: [`Block::weights`] holds a likelihood weight per path, 1 unless paths are drawn from another law. A measure
+/// must use it.
+pub trait Measure: Send + Sync {
+    /// What one worker accumulates. It also holds the handles that planning gave, and scratch lanes if it needs some.
+    type Partial: Send;
+    /// The result.
+    type Output;
+
+    /// Asks for what is needed and returns an empty partial.
+    ///
+    /// # Errors
+    /// When something asked for does not exist in this run.
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<Self::Partial, Error>;
+
+    /// Sees one block at the end of one step, and at time zero (`step.index` 0); called only when
+    /// [`MeasurePlan::observe_steps`] was.
+    fn observe(&self, partial: &mut Self::Partial, block: &StepBlock<'_>) {
+        let _ = (partial, block);
+    }
+
+    /// Records one finished block.
+    fn record(&self, partial: &mut Self::Partial, block: &Block<'_>);
+
+    /// Merges another worker's partial into this one, exactly.
+    fn merge(&self, into: &mut Self::Partial, from: Self::Partial);
+
+    /// Turns the merged partial into the result.
+    fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output;
+}
+
+impl<M: Measure> Measure for &M {
+    type Partial = M::Partial;
+    type Output = M::Output;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<Self::Partial, Error> {
+        (*self).plan(plan)
+    }
+    fn observe(&self, partial: &mut Self::Partial, block: &StepBlock<'_>) {
+        (*self).observe(partial, block);
+    }
+    fn record(&self, partial: &mut Self::Partial, block: &Block<'_>) {
+        (*self).record(partial, block);
+    }
+    fn merge(&self, into: &mut Self::Partial, from: Self::Partial) {
+        (*self).merge(into, from);
+    }
+    fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output {
+        (*self).finish(partial, run)
+    }
+}
+
+macro_rules! tuple_measure {
+    ($($measure:ident $index:tt),*) => {
+        impl<$($measure: Measure),*> Measure for ($($measure,)*) {
+            type Partial = ($($measure::Partial,)*);
+            type Output = ($($measure::Output,)*);
+
+            fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<Self::Partial, Error> {
+                Ok(($(self.$index.plan(plan)?,)*))
+            }
+            fn observe(&self, partial: &mut Self::Partial, block: &StepBlock<'_>) {
+                $(self.$index.observe(&mut partial.$index, block);)*
+            }
+            fn record(&self, partial: &mut Self::Partial, block: &Block<'_>) {
+                $(self.$index.record(&mut partial.$index, block);)*
+            }
+            fn merge(&self, into: &mut Self::Partial, from: Self::Partial) {
+                $(self.$index.merge(&mut into.$index, from.$index);)*
+            }
+            fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output {
+                ($(self.$index.finish(partial.$index, run),)*)
+            }
+        }
+    };
+}
+
+tuple_measure!(A 0);
+tuple_measure!(A 0, B 1);
+tuple_measure!(A 0, B 1, C 2);
+tuple_measure!(A 0, B 1, C 2, D 3);
+tuple_measure!(A 0, B 1, C 2, D 3, E 4);
+tuple_measure!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple_measure!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple_measure!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);

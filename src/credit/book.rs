@@ -177,6 +177,8 @@ enum Phase {
 
 impl BookWorkspace {
     pub(crate) fn start(&mut self, plan: &BookPlan, series: ReadLanes<'_>, block: u64, first_path: u64) {
+        // So that a model that forgets a lane at time zero is wrong in the same way on every block, whoever runs it.
+        self.own.fill(Lane::ZERO);
         self.default_step.fill(Lane::splat(f64::INFINITY));
         self.default_discount.fill(Lane::splat(1.0));
         self.exposure.fill(Lane::ZERO);

@@ -27,7 +27,7 @@ pub trait Obligor: Debug + Send + Sync {
 
 /// An obligor at work, a whole block of paths at once.
 pub trait ObligorStepper: Send + Sync {
-    /// Sets the own lanes at time zero. The outcome has been cleared: no default, no loss.
+    /// Sets the own lanes at time zero; they come zeroed, and the outcome cleared: no default, no loss.
     fn start(&self, block: &mut ObligorBlock<'_>);
 
     /// Moves the obligor through one step: its cash, its payments, its default, and what it puts up for sale.
@@ -125,7 +125,7 @@ impl ObligorPlan<'_> {
         })
     }
 
-    /// A lane of private state, zeroed when the run begins and then never touched by the engine.
+    /// A lane of private state, zero when a block begins.
     pub fn state(&mut self) -> OwnLane {
         self.lanes += 1;
         OwnLane(self.lanes - 1)

@@ -9,6 +9,7 @@ use crate::market::Market;
 use crate::measure::Measure;
 use crate::numeric::{PATHS, TimeGrid};
 use crate::{Error, sample};
+use std::fmt::Write as _;
 use std::ops::{ControlFlow, Range};
 
 /// A market, a book, a time grid, a number of paths, a seed. An immutable description; [`Simulation::run`] executes it.
@@ -111,8 +112,11 @@ impl Simulation {
     /// A digest of the description: equal for equal runs, whatever the number of threads.
     #[must_use]
     pub fn digest(&self) -> u128 {
-        let text = format!("{:?}|{:?}|{:?}|{}|{}", self.market, self.book, self.grid, self.paths, self.seed);
-        sample::digest(text.as_bytes())
+        let Simulation { market, book, grid, paths, seed, threads: _ } = self;
+        let mut digest = sample::Digest::new();
+        // Writing into a digest cannot fail.
+        let _ = write!(digest, "{market:?}|{book:?}|{grid:?}|{paths}|{seed}");
+        digest.value()
     }
 
     fn plan<M: Measure>(&self, measure: &M) -> Result<Plan, Error> {

@@ -19,7 +19,7 @@ pub trait Dependence: Debug + Send + Sync {
 
 /// A dependence at work, a whole block of paths at once.
 pub trait DependenceStepper: Send + Sync {
-    /// Sets the dependence's own lanes at time zero.
+    /// Sets the dependence's own lanes at time zero; they come zeroed.
     fn start(&self, block: &mut DependenceBlock<'_>);
 
     /// Turns independent standard normals into correlated ones, in place, and sets the modulation of each factor.

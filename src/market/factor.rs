@@ -23,7 +23,7 @@ pub trait Factor: Debug + Send + Sync {
 
 /// A factor at work, a whole block of paths at once.
 pub trait FactorStepper: Send + Sync {
-    /// Sets the factor's own lanes at time zero. They hold whatever an earlier block left there.
+    /// Sets the factor's own lanes at time zero; they come zeroed.
     fn start(&self, block: &mut FactorBlock<'_>);
 
     /// Moves the factor's own lanes from the start of `block.step` to its end.
@@ -69,7 +69,7 @@ impl FactorPlan<'_> {
         OwnLane(self.series.len() - 1 - self.first)
     }
 
-    /// A lane of private state, zeroed when the run begins and then never touched by the engine.
+    /// A lane of private state, zero when a block begins.
     pub fn state(&mut self) -> OwnLane {
         // An unnamed series: nobody can read it.
         self.series.push(String::new());

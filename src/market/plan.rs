@@ -202,6 +202,8 @@ impl MarketWorkspace {
 
     /// Puts every stream at the beginning of the block and every factor at time zero.
     pub(crate) fn start(&mut self, plan: &MarketPlan, block: u64, first_path: u64) {
+        // So that a model that forgets a lane at time zero is wrong in the same way on every block, whoever runs it.
+        self.series.fill(Lane::ZERO);
         for (stream, key) in self.driver_streams.iter_mut().zip(&plan.driver_keys) {
             stream.restart(key, block);
         }

@@ -1,4 +1,7 @@
 //! Where does randomness come from? (Interim: replaced by the lanes of xoshiro256++.)
+mod digest;
+pub use digest::Digest;
+
 use crate::numeric::{Lane, PATHS};
 
 /// Key of a stream.
@@ -11,15 +14,15 @@ impl StreamKey {
     /// A key.
     #[must_use]
     pub fn new(seed: u64, name: &str) -> Self {
-        StreamKey { name: digest(name.as_bytes()), seed }
+        StreamKey {
+            name: {
+                let mut digest = Digest::new();
+                let _ = std::fmt::Write::write_str(&mut digest, name);
+                digest.value()
+            },
+            seed,
+        }
     }
-}
-/// FNV-1a, 128 bits.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> u128 {
-    bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
-        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B)
-    })
 }
 /// A stream.
 #[derive(Debug, Clone, Default)]

@@ -1,0 +1,52 @@
+//! No allocation while stepping, and memory that does not grow with paths.
+//!
+//! The whole process counts its allocations here, so this file holds nothing else.
+
+mod support;
+
+use haircut::numeric::PATHS;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on to the system allocator as it came.
+#[allow(unsafe_code, reason = "a counting allocator cannot be written without it")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as this function's own contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as this function's own contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    run();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn ten_times_the_blocks_and_steps_allocate_no_more() {
+    let run = |blocks: u64, months: usize| {
+        allocations(|| {
+            let simulation = support::simulation().months(months).paths(blocks * PATHS as u64).threads(1);
+            simulation.run(support::Digest { metric_of: Some("pledge 1") }).unwrap();
+        })
+    };
+    run(1, 24);
+    let few = run(4, 24);
+    assert!(few > 0, "the counter counts");
+    assert_eq!(run(40, 24), few);
+    assert_eq!(run(4, 240), few);
+}

@@ -3,8 +3,16 @@
 //! A [`Measure`] sees every block, keeps a partial result that merges exactly, and gives a typed result. Tuples of
 //! measures are measures.
 
+mod binomial;
+mod estimate;
+mod exact_sum;
+mod extended;
+mod tally;
 mod view;
 
+pub use estimate::{Confidence, Estimate};
+pub use exact_sum::{ExactSum, block_sum};
+pub use tally::Tally;
 pub(crate) use view::Requests;
 pub use view::{Block, MeasurePlan, MetricLane, Run, StepBlock};
 

@@ -1,0 +1,52 @@
+//! What a stream is keyed by.
+
+use super::Digest;
+use super::counter::threefry;
+use std::fmt::Write as _;
+
+/// Seed and name of a stream; with a block it starts a [`Stream`](super::Stream), with a path and an index it gives
+/// one sparse draw ([`StreamKey::event`]).
+///
+/// The name is taken by its FNV-1a hash of 128 bits, so that two names share a stream only by an accident of
+/// probability 2^-128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamKey {
+    seed: u64,
+    name: [u64; 2],
+}
+
+/// Sets the keys of sparse draws apart from one another, should other kinds follow.
+const EVENTS: u64 = 1;
+
+impl StreamKey {
+    /// The key of the stream `name` under `seed`.
+    #[must_use]
+    pub fn new(seed: u64, name: &str) -> Self {
+        let mut digest = Digest::new();
+        // Writing to a digest cannot fail.
+        let _ = digest.write_str(name);
+        let hash = digest.value();
+        StreamKey { seed, name: [(hash >> 64) as u64, hash as u64] }
+    }
+
+    /// The counter whose image under Threefry starts lane 0 of a block; lane l adds l to its last word.
+    #[inline(always)]
+    pub(crate) const fn counter(self, first: u64) -> [u64; 4] {
+        [self.seed, self.name[0], self.name[1], first]
+    }
+
+    /// 256 random bits for the `index`th event of `path`, whatever other events there are.
+    ///
+    /// Threefry-4x64-20 of the counter (path, index, 0, 0) under the key (name, seed). A stream that is drawn in order
+    /// shifts when one event more or less happens; these draws do not, so common random numbers survive a change of
+    /// event times. The functions of [`event`](super::event) turn words into uniforms and normals.
+    #[must_use]
+    pub fn event(self, path: u64, index: u64) -> [u64; 4] {
+        self.attempt(path, index, 0)
+    }
+
+    /// The bits of the `attempt`th try at an event that is drawn by rejection.
+    pub(crate) fn attempt(self, path: u64, index: u64, attempt: u64) -> [u64; 4] {
+        threefry([self.name[0], self.name[1], self.seed, EVENTS], [path, index, attempt, 0])
+    }
+}

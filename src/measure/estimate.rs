@@ -185,6 +185,26 @@ impl Estimate {
         Estimate { lower, upper, ..wilson }
     }
 
+    /// The ratio of two means over the same paths, `R = sum of y / sum of x`: a loss given default, an exposure given default.
+    ///
+    /// ```text
+    /// standard error = sqrt( sum of (y - R x)^2 / (n (n - 1)) ) / (mean of x)
+    /// ```
+    ///
+    /// by the delta method; `[x, y, xx, xy, yy]` are the sums of `x`, `y` and their products over the paths. Undefined when the
+    /// sum of `x` is zero: nothing is known of a loss given default without a default.
+    #[must_use]
+    pub fn ratio(paths: u64, [x, y, xx, xy, yy]: [f64; 5], confidence: Confidence) -> Self {
+        if x == 0.0 || !x.is_finite() {
+            return Self::undefined(paths, confidence);
+        }
+        let n = paths as f64;
+        let ratio = y / x;
+        let residual = clip(yy - 2.0 * ratio * xy + ratio * ratio * xx);
+        let standard_error = if paths == 1 { f64::INFINITY } else { (n * residual / (n - 1.0)).sqrt() / x.abs() };
+        Self::around(ratio, standard_error, confidence.z(), paths, confidence)
+    }
+
     /// The same in other units: `scaled(100.0)` of a probability is in percent.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
@@ -305,6 +325,18 @@ mod tests {
         // No spread: exactly the point.
         let flat = Estimate::mean(8, 24.0, 72.0, Confidence::default());
         assert_eq!((flat.standard_error, flat.lower, flat.upper), (0.0, 3.0, 3.0));
+    }
+
+    #[test]
+    fn ratios_by_hand() {
+        // x = (1, 2, 3), y = (1, 1, 4): R = 1, residuals (0, -1, 1), standard error sqrt(3 * 2 / 2) / 6.
+        let ratio = Estimate::ratio(3, [6.0, 6.0, 14.0, 15.0, 18.0], Confidence::default());
+        assert_eq!(ratio.value, 1.0);
+        assert!((ratio.standard_error - 3.0_f64.sqrt() / 6.0).abs() < 1e-15);
+        // y = x / 2 on every path: known exactly.
+        let exact = Estimate::ratio(3, [6.0, 3.0, 14.0, 7.0, 3.5], Confidence::default());
+        assert_eq!((exact.value, exact.standard_error), (0.5, 0.0));
+        assert!(!Estimate::ratio(3, [0.0; 5], Confidence::default()).is_defined());
     }
 
     /// P(Z > 3) by drawing with mean 3 and weighting: p, second moment per path in closed form. Reference: exp(shift^2) Phi(-c - shift),

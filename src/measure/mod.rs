@@ -4,14 +4,18 @@
 //! measures are measures.
 
 mod binomial;
+mod default_table;
 mod estimate;
 mod exact_sum;
 mod extended;
+mod path_losses;
 mod tally;
 mod view;
 
+pub use default_table::{Credit, DefaultCounts, DefaultTable, Defaults, ObligorDefaults};
 pub use estimate::{Confidence, Estimate};
 pub use exact_sum::{ExactSum, block_sum};
+pub use path_losses::{PathLoss, PathLosses};
 pub use tally::Tally;
 pub(crate) use view::Requests;
 pub use view::{Block, MeasurePlan, MetricLane, Run, StepBlock};

@@ -1,0 +1,115 @@
+//! The default table against a recount by hand of every path, and its laws. A test on means alone would miss a pair or a
+//! cause that is counted in the wrong place.
+#![allow(clippy::float_cmp, reason = "counts are exact")]
+
+mod support;
+
+use haircut::Error;
+use haircut::credit::Cause;
+use haircut::measure::{Block, DefaultTable, Measure, MeasurePlan, PathLosses, Run};
+use support::simulation;
+
+/// Everything, path by path: (path, obligor, step, exposure, loss).
+struct Recount;
+
+type Row = (u64, usize, f64, f64, f64);
+
+impl Measure for Recount {
+    type Partial = Vec<Row>;
+    type Output = Vec<Row>;
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<Vec<Row>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn record(&self, partial: &mut Vec<Row>, block: &Block<'_>) {
+        for obligor in 0..block.obligors() {
+            for i in 0..block.paths() {
+                let step = block.default_step(obligor)[i];
+                let (exposure, loss) = (block.exposure(obligor, 0)[i], block.loss(obligor, 0)[i]);
+                partial.push((block.first_path() + i as u64, obligor, step, exposure, loss));
+            }
+        }
+    }
+
+    fn merge(&self, into: &mut Vec<Row>, mut from: Vec<Row>) {
+        into.append(&mut from);
+    }
+
+    fn finish(&self, mut partial: Vec<Row>, _run: &Run) -> Vec<Row> {
+        partial.sort_by_key(|row| (row.0, row.1));
+        partial
+    }
+}
+
+#[test]
+fn the_table_is_the_recount() {
+    let (table, rows, losses) = simulation().run((DefaultTable::new(), Recount, PathLosses::new())).unwrap();
+    let paths = 40 * 256 + 77;
+    assert_eq!(rows.len(), 5 * paths);
+    let n = paths as f64;
+    for obligor in 0..5 {
+        let own: Vec<&Row> = rows.iter().filter(|row| row.1 == obligor).collect();
+        let result = &table[&*format!("pledge {obligor}")];
+        for (index, cumulative) in result.cumulative.iter().enumerate() {
+            let count = own.iter().filter(|row| row.2 <= (index + 1) as f64).count();
+            assert_eq!(cumulative.value, count as f64 / n);
+        }
+        assert_eq!(result.probability, result.cumulative[23]);
+        let defaults: Vec<&&Row> = own.iter().filter(|row| row.2.is_finite()).collect();
+        for (cause, probability) in &result.causes {
+            let expected = if *cause == Cause::Margin { defaults.len() } else { 0 };
+            assert_eq!(probability.value, expected as f64 / n, "{cause:?}");
+        }
+        let loss: f64 = own.iter().map(|row| row.4).sum();
+        let squares: f64 = own.iter().map(|row| row.4 * row.4).sum();
+        let exposure: f64 = defaults.iter().map(|row| row.3).sum();
+        let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-12, "{a} {b}");
+        near(result.total.expected_loss.value, loss / n);
+        near(result.total.expected_loss.standard_error, ((squares / n - (loss / n) * (loss / n)) / (n - 1.0)).sqrt());
+        near(result.total.exposure_at_default.value, exposure / defaults.len() as f64);
+        near(result.total.loss_given_default.value, loss / exposure);
+        assert_eq!(result.facilities[0].expected_loss, result.total.expected_loss);
+        for other in 0..obligor {
+            let both = rows.chunks(5).filter(|path| path[obligor].2.is_finite() && path[other].2.is_finite()).count();
+            let joint = table.joint(&format!("pledge {obligor}"), &format!("pledge {other}")).unwrap();
+            assert_eq!(joint.value, both as f64 / n, "{obligor} {other}");
+        }
+    }
+    let total: f64 = rows.iter().map(|row| row.4).sum();
+    assert_eq!(table.lenders.len(), 1);
+    assert!((table.lenders[0].expected_loss.value / (total / n) - 1.0).abs() < 1e-12);
+    assert!((losses.iter().map(|loss| loss.loss).sum::<f64>() / total - 1.0).abs() < 1e-12);
+    assert!(losses.iter().zip(0..).all(|(loss, path)| loss.path == path && loss.weight == 1.0));
+}
+
+#[test]
+fn the_table_has_the_same_bits_on_any_threads() {
+    let run = |threads| simulation().threads(threads).run(DefaultTable::new()).unwrap();
+    let one = run(1);
+    assert!([2, 3, 8].into_iter().all(|threads| run(threads) == one));
+}
+
+#[test]
+fn correlation_and_names() {
+    let table = simulation().run(DefaultTable::new()).unwrap();
+    let own = table.correlation("pledge 1", "pledge 1").unwrap();
+    assert!((own.unwrap() - 1.0).abs() < 1e-12);
+    let pair = table.correlation("pledge 3", "pledge 4").unwrap().unwrap();
+    assert!(pair > 0.3 && pair < 1.0, "one coin drives both: {pair}");
+    assert!(table.joint("pledge 1", "nobody").unwrap_err().to_string().contains("pledge 4"));
+    assert!(table.get("nobody").is_none());
+}
+
+#[test]
+fn no_default_leaves_the_loss_given_default_undefined() {
+    let calm = haircut::credit::Book::new([support::Pledge { name: "safe".into(), barrier: -100.0 }])
+        .liquidation(support::liquidation());
+    let table =
+        haircut::Simulation::new(support::market(), calm).months(3).paths(300).run(DefaultTable::new()).unwrap();
+    let safe = &table["safe"];
+    assert_eq!((safe.probability.value, safe.total.expected_loss.value), (0.0, 0.0));
+    assert!(safe.probability.upper > 0.0, "300 paths do not prove that it never happens");
+    assert!(!safe.total.loss_given_default.is_defined() && !safe.total.exposure_at_default.is_defined());
+    assert_eq!(table.correlation("safe", "safe").unwrap(), None);
+}

@@ -2,6 +2,8 @@
 //!
 //! The whole process counts its allocations here, so this file holds nothing else.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use haircut::numeric::PATHS;

@@ -1,6 +1,7 @@
 //! The default table against a recount by hand of every path, and its laws. A test on means alone would miss a pair or a
 //! cause that is counted in the wrong place.
 #![allow(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

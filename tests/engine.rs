@@ -1,6 +1,8 @@
 //! The promises of the engine: results that do not depend on threads, shards, merge order or an early end; streams keyed
 //! by name. Each is tested on a digest of every bit that a measure can see, since equal means would hide a swapped path.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use haircut::credit::{Book, Feedback, LiquidationMarket};

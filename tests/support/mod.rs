@@ -1,6 +1,7 @@
 //! A small world that uses every door of the engine: a factor with a driver, state and own draws, a factor that reads
 //! another, obligors that sell into one liquidation market, and a measure whose result is a digest of every bit it saw.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use haircut::credit::{
     Asset, AssetLane, Book, Cause, LiquidationMarket, Obligor, ObligorBlock, ObligorPlan, ObligorStepper,

@@ -77,7 +77,6 @@ pub(super) fn beta_quantile(probability: f64, a: f64, b: f64) -> f64 {
     0.5 * (low + high)
 }
 
-#[allow(dead_code, reason = "for the ranks of quantiles, which follow")]
 /// `P(X <= successes)` for `X` binomial.
 fn binomial_cdf(successes: u64, trials: u64, probability: f64) -> f64 {
     if successes >= trials {
@@ -89,7 +88,6 @@ fn binomial_cdf(successes: u64, trials: u64, probability: f64) -> f64 {
 /// The smallest `k` with `P(X <= k) >= level` for `X` binomial.
 ///
 /// Above a variance of 1e6 by the normal quantile with its skewness correction, which is then within one of the exact one.
-#[allow(dead_code, reason = "for the ranks of quantiles, which follow")]
 pub(super) fn binomial_quantile(level: f64, trials: u64, probability: f64) -> u64 {
     let mean = trials as f64 * probability;
     let variance = mean * (1.0 - probability);

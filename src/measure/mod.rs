@@ -4,17 +4,25 @@
 //! measures are measures.
 
 mod binomial;
+mod bins;
 mod default_table;
 mod estimate;
 mod exact_sum;
 mod extended;
+mod loss_distribution;
+mod losses;
+mod moments;
+mod order;
 mod path_losses;
+mod sample;
 mod tally;
 mod view;
 
 pub use default_table::{Credit, DefaultCounts, DefaultTable, Defaults, ObligorDefaults};
 pub use estimate::{Confidence, Estimate};
 pub use exact_sum::{ExactSum, block_sum};
+pub use loss_distribution::{LossDistribution, LossPartial};
+pub use losses::{Histogram, Losses};
 pub use path_losses::{PathLoss, PathLosses};
 pub use tally::Tally;
 pub(crate) use view::Requests;

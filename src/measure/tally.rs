@@ -1,6 +1,7 @@
 //! How often did it happen? An exact count of weighted events.
 
 use super::estimate::{Confidence, Estimate};
+use super::sample::ones;
 use serde::{Deserialize, Serialize};
 
 /// Binary places of a weight.
@@ -79,6 +80,22 @@ impl Tally {
     #[must_use]
     pub fn squared_weight(&self) -> f64 {
         from_fixed(self.squares, SQUARE_PLACES)
+    }
+
+    /// The sum of the weights as it is kept: in units of `2^-64`.
+    #[inline]
+    pub(super) fn units(&self) -> u128 {
+        self.weight
+    }
+
+    /// The events of one block, one for each weight.
+    pub(super) fn block(weights: &[f64]) -> Self {
+        if ones(weights) {
+            return Self::of(weights.len() as u64);
+        }
+        let mut tally = Self::new();
+        weights.iter().for_each(|weight| tally.add(*weight));
+        tally
     }
 
     /// Whether all weights are 1 (or there was no event): then the sums equal the count, and only then.

@@ -1,14 +1,57 @@
 //! What moves? Risk factors and how they move together.
 //!
 //! A [`Market`] is a list of named [`Factor`]s, in order, with a [`Dependence`] between their Gaussian drivers.
+//!
+//! | what moves | factor |
+//! | --- | --- |
+//! | a coin | [`Gbm`], [`Merton`] |
+//! | mining | [`NetworkHashrate`], [`Hashprice`] |
+//! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`] |
+//! | money | [`ShortRate`] |
+//!
+//! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
 
+mod block_reward;
+mod chain;
+mod constant;
+mod correlations;
+mod decline;
+mod deflating_rent;
 mod dependence;
 mod factor;
+mod gbm;
+mod hashprice;
 mod lanes;
+mod merton;
+mod model;
+mod network_hashrate;
+mod obsolescence;
+mod ou;
+mod per_step;
 mod plan;
+mod range;
+mod regimes;
+mod resale;
+mod short_rate;
+mod sparse;
+mod utilisation;
 
+pub use block_reward::BlockReward;
+pub use constant::Constant;
+pub use correlations::Correlations;
+pub use deflating_rent::DeflatingRent;
 pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
+pub use gbm::Gbm;
+pub use hashprice::Hashprice;
 pub use lanes::{DriverLane, Drivers, OwnLane, OwnLanes, ReadLane, ReadLanes};
+pub use merton::Merton;
+pub use model::{DependenceModel, Model};
+pub use network_hashrate::NetworkHashrate;
+pub use obsolescence::Obsolescence;
 pub use plan::{Market, MarketBuilder};
 pub(crate) use plan::{MarketPlan, MarketWorkspace, START};
+pub use regimes::{Regime, Regimes, Transitions};
+pub use resale::{LaunchShock, Resale};
+pub use short_rate::ShortRate;
+pub use utilisation::Utilisation;

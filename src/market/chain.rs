@@ -1,0 +1,179 @@
+//! The algebra of a continuous-time Markov chain with a handful of states.
+
+use crate::Error;
+use crate::numeric::kernel::exp;
+
+/// A generator: rates of leaving per year off the diagonal, rows that sum to zero.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Generator(Vec<Vec<f64>>);
+
+impl Generator {
+    pub(super) fn new(rows: &[Vec<f64>]) -> Result<Self, Error> {
+        let size = rows.len();
+        let mut generator = rows.to_vec();
+        for (i, row) in rows.iter().enumerate() {
+            if row.len() != size {
+                let expected = format!("must have {size} entries, one for each regime");
+                return Err(Error::invalid(format!("[{i}]"), format!("a row of {}", row.len()), expected));
+            }
+            let mut leaving = 0.0;
+            for (j, rate) in row.iter().enumerate() {
+                if i != j && !(0.0..=10_000.0).contains(rate) {
+                    return Err(Error::invalid(format!("[{i}][{j}]"), rate, "must lie between 0 and 10000 per year"));
+                }
+                leaving += if i == j { 0.0 } else { *rate };
+            }
+            // Written so that a diagonal that is not a number is refused too.
+            let sums_to_zero = (row[i] + leaving).abs() <= 1e-9 * leaving.max(1.0);
+            if !sums_to_zero {
+                return Err(Error::invalid(
+                    format!("[{i}][{i}]"),
+                    row[i],
+                    format!("must be {}, for a row sums to zero", -leaving),
+                ));
+            }
+            generator[i][i] = -leaving;
+        }
+        Ok(Generator(generator))
+    }
+
+    /// P = exp(Q t), rows to states at the end.
+    ///
+    /// Uniformised, `P = e^(-l t) exp((Q + l) t)` with `l` the largest rate of leaving, every term of the series is
+    /// positive and nothing cancels; scaled down by `2^-s` until 12 terms are beyond rounding, then squared `s` times. Rows are
+    /// scaled to sum to 1 each time.
+    pub(super) fn transition(&self, time: f64) -> Vec<Vec<f64>> {
+        let size = self.0.len();
+        let largest = (0..size).fold(0.0_f64, |largest, i| largest.max(-self.0[i][i]));
+        let mut squarings = 0;
+        let mut scaled = time;
+        while largest * scaled > 0.125 {
+            scaled *= 0.5;
+            squarings += 1;
+        }
+        let mut positive = self.0.clone();
+        for (i, row) in positive.iter_mut().enumerate() {
+            row[i] += largest;
+            row.iter_mut().for_each(|entry| *entry *= scaled);
+        }
+        let mut transition = identity(size);
+        // Horner: 1 + A (1 + A/2 (1 + A/3 (..))).
+        for term in (1..=12).rev() {
+            transition = product(&positive, &transition);
+            for (i, row) in transition.iter_mut().enumerate() {
+                row.iter_mut().for_each(|entry| *entry /= f64::from(term));
+                row[i] += 1.0;
+            }
+        }
+        let factor = exp(-largest * scaled);
+        transition.iter_mut().flatten().for_each(|entry| *entry *= factor);
+        normalise(&mut transition);
+        for _ in 0..squarings {
+            transition = product(&transition, &transition);
+            normalise(&mut transition);
+        }
+        transition
+    }
+
+    /// The distribution that the chain keeps: p Q = 0.
+    ///
+    /// By state reduction, without a subtraction: W. K. Grassmann, M. I. Taksar, D. P. Heyman, "Regenerative analysis and
+    /// steady state distributions for Markov chains", Oper. Res. 33 (1985) 1107-1116, doi:10.1287/opre.33.5.1107.
+    pub(super) fn stationary(&self) -> Result<Vec<f64>, Error> {
+        let size = self.0.len();
+        let mut rates = self.0.clone();
+        for last in (1..size).rev() {
+            let leaving: f64 = rates[last][..last].iter().sum();
+            if leaving <= 0.0 {
+                let expected =
+                    "must be given, for some regimes are never left and the chain forgets not where it began";
+                return Err(Error::invalid("initial", "none", expected));
+            }
+            for i in 0..last {
+                rates[i][last] /= leaving;
+                for j in 0..last {
+                    if i != j {
+                        rates[i][j] += rates[i][last] * rates[last][j];
+                    }
+                }
+            }
+        }
+        let mut distribution = vec![1.0];
+        for state in 1..size {
+            distribution.push((0..state).map(|i| distribution[i] * rates[i][state]).sum());
+        }
+        let total: f64 = distribution.iter().sum();
+        Ok(distribution.into_iter().map(|weight| weight / total).collect())
+    }
+}
+
+fn identity(size: usize) -> Vec<Vec<f64>> {
+    (0..size).map(|i| (0..size).map(|j| if i == j { 1.0 } else { 0.0 }).collect()).collect()
+}
+
+fn product(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let size = a.len();
+    (0..size).map(|i| (0..size).map(|j| (0..size).map(|k| a[i][k] * b[k][j]).sum()).collect()).collect()
+}
+
+fn normalise(rows: &mut [Vec<f64>]) {
+    for row in rows {
+        let total: f64 = row.iter().sum();
+        row.iter_mut().for_each(|entry| *entry /= total);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Guards: the closed form of two states, the semigroup, the stationary law, and refusals by entry.
+    use super::*;
+
+    fn generator() -> Generator {
+        Generator::new(&[vec![-0.7, 0.5, 0.2], vec![2.0, -2.5, 0.5], vec![0.3, 3.0, -3.3]]).unwrap()
+    }
+
+    #[test]
+    fn two_states_have_a_closed_form() {
+        let (a, b) = (0.4, 2.3);
+        let chain = Generator::new(&[vec![-a, a], vec![b, -b]]).unwrap();
+        for time in [1.0 / 365.0, 1.0 / 12.0, 1.0, 30.0] {
+            let gone = a / (a + b) * (1.0 - (-(a + b) * time).exp());
+            let back = b / (a + b) * (1.0 - (-(a + b) * time).exp());
+            let p = chain.transition(time);
+            for (entry, exact) in p.iter().flatten().zip([1.0 - gone, gone, back, 1.0 - back]) {
+                assert!((entry - exact).abs() < 1e-14, "{time}: {entry} {exact}");
+            }
+        }
+        let stationary = chain.stationary().unwrap();
+        assert!((stationary[0] - b / (a + b)).abs() < 1e-15 && (stationary[1] - a / (a + b)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn transitions_compose_and_keep_the_stationary_law() {
+        let chain = generator();
+        let (short, long) = (chain.transition(0.3), chain.transition(0.6));
+        for (entry, exact) in product(&short, &short).iter().flatten().zip(long.iter().flatten()) {
+            assert!((entry - exact).abs() < 1e-14);
+        }
+        let law = chain.stationary().unwrap();
+        for j in 0..3 {
+            let kept: f64 = (0..3).map(|i| law[i] * long[i][j]).sum();
+            assert!((kept - law[j]).abs() < 1e-14);
+        }
+        // Rates that switch thousands of times in a step end in the stationary law, not in overflow.
+        let fast = Generator::new(&[vec![-9000.0, 9000.0], vec![3000.0, -3000.0]]).unwrap().transition(1.0);
+        assert!(fast.iter().all(|row| (row[0] - 0.25).abs() < 1e-12));
+    }
+
+    #[test]
+    fn bad_generators_are_refused_by_entry() {
+        let field = |rows: &[Vec<f64>]| Generator::new(rows).unwrap_err().field().unwrap_or_default().to_owned();
+        assert_eq!(field(&[vec![-1.0, 1.0], vec![1.0]]), "[1]");
+        assert_eq!(field(&[vec![-1.0, -1.0], vec![1.0, -1.0]]), "[0][1]");
+        assert_eq!(field(&[vec![-1.0, 1.0], vec![1.0, -2.0]]), "[1][1]");
+        assert_eq!(field(&[vec![f64::NAN, 1.0], vec![1.0, -1.0]]), "[0][0]");
+        assert_eq!(field(&[vec![-1.0, f64::NAN], vec![1.0, -1.0]]), "[0][1]");
+        let absorbing = Generator::new(&[vec![-1.0, 1.0], vec![0.0, 0.0]]).unwrap();
+        assert_eq!(absorbing.stationary().unwrap_err().field(), Some("initial"));
+    }
+}

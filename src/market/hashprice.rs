@@ -1,0 +1,72 @@
+//! What a petahash earns.
+
+use super::block_reward::BlockReward;
+use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
+use super::lanes::{OwnLane, ReadLane};
+use crate::Error;
+use crate::numeric::{Lane, PATHS};
+use serde::{Deserialize, Serialize};
+
+/// Revenue of a miner per unit of hash rate, before power: it follows from the coin's price, the network's hash rate and
+/// the block reward.
+///
+/// ```text
+/// hashprice = 144 (subsidy + fees) price / (1000 H)    [USD per PH/s per day]
+/// ```
+///
+/// | symbol | field | unit |
+/// | --- | --- | --- |
+/// | price | `coin` | series in USD per coin |
+/// | H | `hashrate` | series in EH/s, such as a [`NetworkHashrate`](super::NetworkHashrate) |
+/// | subsidy, fees | `reward` | see [`BlockReward`] |
+///
+/// Nothing random of its own: no driver, exact. Publishes its level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hashprice {
+    /// Series of the coin's price, USD.
+    pub coin: String,
+    /// Series of the network's hash rate, EH/s.
+    pub hashrate: String,
+    /// What a block pays.
+    pub reward: BlockReward,
+}
+
+impl Factor for Hashprice {
+    fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
+        self.reward.check()?;
+        Ok(Box::new(Stepper {
+            coin: plan.read("coin", &self.coin)?,
+            hashrate: plan.read("hashrate", &self.hashrate)?,
+            reward: self.reward.clone(),
+            level: plan.level(),
+        }))
+    }
+}
+
+struct Stepper {
+    coin: ReadLane,
+    hashrate: ReadLane,
+    reward: BlockReward,
+    level: OwnLane,
+}
+
+impl FactorStepper for Stepper {
+    fn start(&self, block: &mut FactorBlock<'_>) {
+        self.step(block);
+    }
+
+    fn step(&self, block: &mut FactorBlock<'_>) {
+        let coins = self.reward.coins_per_day(block.step.end);
+        let (price, hashrate) = (block.read.lane(self.coin), block.read.lane(self.hashrate));
+        earn(coins, price, hashrate, &mut block.own[self.level]);
+    }
+}
+
+crate::vectorised! {
+    fn earn(coins: f64, price: &Lane, hashrate: &Lane, level: &mut Lane) {
+        for path in 0..PATHS {
+            level[path] = coins * price[path] / hashrate[path];
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The built-in models by name, for descriptions that come from a file.
+
+use super::constant::Constant;
+use super::deflating_rent::DeflatingRent;
+use super::dependence::Dependence;
+use super::factor::Factor;
+use super::gbm::Gbm;
+use super::hashprice::Hashprice;
+use super::merton::Merton;
+use super::network_hashrate::NetworkHashrate;
+use super::obsolescence::Obsolescence;
+use super::regimes::Regimes;
+use super::resale::Resale;
+use super::short_rate::ShortRate;
+use super::utilisation::Utilisation;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Any built-in factor, told apart in a file by `model`.
+///
+/// ```
+/// use haircut::market::{Market, Model};
+/// let model: Model = toml::from_str(r#"
+///     model = "gbm"
+///     initial = 95000.0
+///     drift = 0.05
+///     volatility = 0.6
+/// "#).unwrap();
+/// assert!(Market::builder().shared_factor("btc", model.into()).build().is_ok());
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "model", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Model {
+    /// [`Gbm`].
+    Gbm(Gbm),
+    /// [`Merton`].
+    Merton(Merton),
+    /// [`DeflatingRent`].
+    DeflatingRent(DeflatingRent),
+    /// [`Obsolescence`].
+    Obsolescence(Obsolescence),
+    /// [`Resale`].
+    Resale(Resale),
+    /// [`Utilisation`].
+    Utilisation(Utilisation),
+    /// [`ShortRate`].
+    ShortRate(ShortRate),
+    /// [`NetworkHashrate`].
+    NetworkHashrate(NetworkHashrate),
+    /// [`Hashprice`].
+    Hashprice(Hashprice),
+}
+
+impl From<Model> for Arc<dyn Factor> {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Gbm(factor) => Arc::new(factor),
+            Model::Merton(factor) => Arc::new(factor),
+            Model::DeflatingRent(factor) => Arc::new(factor),
+            Model::Obsolescence(factor) => Arc::new(factor),
+            Model::Resale(factor) => Arc::new(factor),
+            Model::Utilisation(factor) => Arc::new(factor),
+            Model::ShortRate(factor) => Arc::new(factor),
+            Model::NetworkHashrate(factor) => Arc::new(factor),
+            Model::Hashprice(factor) => Arc::new(factor),
+        }
+    }
+}
+
+/// Any built-in dependence, told apart in a file by `kind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DependenceModel {
+    /// [`Constant`].
+    Constant(Constant),
+    /// [`Regimes`].
+    Regimes(Regimes),
+}
+
+impl From<DependenceModel> for Arc<dyn Dependence> {
+    fn from(model: DependenceModel) -> Self {
+        match model {
+            DependenceModel::Constant(dependence) => Arc::new(dependence),
+            DependenceModel::Regimes(dependence) => Arc::new(dependence),
+        }
+    }
+}

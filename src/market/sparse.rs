@@ -1,0 +1,105 @@
+//! The few paths of a block to which something rare happens in a step.
+
+use crate::numeric::{Lane, PATHS};
+
+/// Paths of a block, packed: an event that one path in twenty has costs one twentieth.
+#[derive(Debug)]
+pub(super) struct Hits {
+    paths: [u16; PATHS],
+    count: usize,
+}
+
+impl Hits {
+    pub(super) fn new() -> Self {
+        Hits { paths: [0; PATHS], count: 0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    #[inline(always)]
+    pub(super) fn paths(&self) -> impl Iterator<Item = usize> + '_ {
+        // The remainder is none: it tells the compiler that a path is within a lane.
+        self.paths[..self.count].iter().map(|path| usize::from(*path) % PATHS)
+    }
+
+    /// The paths on which `lane` is at most `bound`.
+    pub(super) fn at_most(&mut self, lane: &Lane, bound: f64) {
+        self.count = at_most(lane, bound, &mut self.paths);
+    }
+
+    /// The paths on which `lane` is at least `bound`.
+    pub(super) fn at_least(&mut self, lane: &Lane, bound: f64) {
+        self.count = at_least(lane, bound, &mut self.paths);
+    }
+
+    /// The paths on which `lane` is above `other`.
+    pub(super) fn above(&mut self, lane: &Lane, other: &Lane) {
+        self.count = above(lane, other, &mut self.paths);
+    }
+}
+
+/// Paths that are tested at once, as bits of a word.
+const CHUNK: usize = 64;
+
+#[inline(always)]
+fn pack(paths: &mut [u16; PATHS], hit: impl Fn(usize) -> bool) -> usize {
+    let mut count = 0;
+    for chunk in 0..PATHS / CHUNK {
+        let mut bits = 0_u64;
+        for bit in 0..CHUNK {
+            bits |= u64::from(hit(chunk * CHUNK + bit)) << bit;
+        }
+        while bits != 0 {
+            paths[count] = (chunk * CHUNK) as u16 + bits.trailing_zeros() as u16;
+            count += 1;
+            bits &= bits - 1;
+        }
+    }
+    count
+}
+
+crate::vectorised! {
+    fn at_most(lane: &Lane, bound: f64, paths: &mut [u16; PATHS]) -> usize {
+        pack(paths, |path| lane[path] <= bound)
+    }
+
+    fn at_least(lane: &Lane, bound: f64, paths: &mut [u16; PATHS]) -> usize {
+        pack(paths, |path| lane[path] >= bound)
+    }
+
+    fn above(lane: &Lane, other: &Lane, paths: &mut [u16; PATHS]) -> usize {
+        pack(paths, |path| lane[path] > other[path])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Guards: exactly the paths of the condition, in order; none and all included.
+    use super::*;
+
+    #[test]
+    fn packs_the_paths_of_the_condition() {
+        let mut lane = Lane::ZERO;
+        for path in 0..PATHS {
+            lane[path] = (path * 37 % 101) as f64;
+        }
+        let expected = |hit: &dyn Fn(f64) -> bool| (0..PATHS).filter(|path| hit(lane[*path])).collect::<Vec<_>>();
+        let mut hits = Hits::new();
+        for bound in [-1.0, 0.0, 7.0, 50.0, 100.0, 101.0] {
+            hits.at_most(&lane, bound);
+            assert_eq!(hits.paths().collect::<Vec<_>>(), expected(&|value| value <= bound));
+            hits.at_least(&lane, bound);
+            assert_eq!(hits.paths().collect::<Vec<_>>(), expected(&|value| value >= bound));
+            hits.above(&lane, &Lane::splat(bound));
+            assert_eq!(hits.paths().collect::<Vec<_>>(), expected(&|value| value > bound));
+            assert_eq!(hits.is_empty(), hits.paths().count() == 0);
+        }
+    }
+}

@@ -188,21 +188,32 @@ impl Estimate {
     /// The ratio of two means over the same paths, `R = sum of y / sum of x`: a loss given default, an exposure given default.
     ///
     /// ```text
-    /// standard error = sqrt( sum of (y - R x)^2 / (n (n - 1)) ) / (mean of x)
+    /// standard error = sqrt( m/(m-1) sum of (y - R x)^2 ) / |sum of x|,   m = (sum of x)^2 / sum of x^2
     /// ```
     ///
-    /// by the delta method; `[x, y, xx, xy, yy]` are the sums of `x`, `y` and their products over the paths. Undefined when the
+    /// by the delta method (W. G. Cochran, *Sampling Techniques*, 2.11), with the effective number `m` of paths that count: most paths have
+    /// no default and so `x = 0`. Where all others have the same `x`, `m` is their number, and the standard error that of a mean of
+    /// so many. The interval is Student's with `m - 1` degrees of freedom; a single default says nothing about the spread, its standard error is infinite.
+    ///
+    /// `[x, y, xx, xy, yy]` are the sums of `x`, `y` and their products over the paths. Undefined when the
     /// sum of `x` is zero: nothing is known of a loss given default without a default.
     #[must_use]
     pub fn ratio(paths: u64, [x, y, xx, xy, yy]: [f64; 5], confidence: Confidence) -> Self {
         if x == 0.0 || !x.is_finite() {
             return Self::undefined(paths, confidence);
         }
-        let n = paths as f64;
         let ratio = y / x;
-        let residual = clip(yy - 2.0 * ratio * xy + ratio * ratio * xx);
-        let standard_error = if paths == 1 { f64::INFINITY } else { (n * residual / (n - 1.0)).sqrt() / x.abs() };
-        Self::around(ratio, standard_error, confidence.z(), paths, confidence)
+        // The terms cancel to their last bits where y is a fixed share of x.
+        let rounding = 8.0 * f64::EPSILON * (yy + ratio * ratio * xx);
+        let residual = yy - 2.0 * ratio * xy + ratio * ratio * xx;
+        let residual = if residual <= rounding { 0.0 } else { residual };
+        let effective = x * x / xx;
+        let freedom = effective - 1.0;
+        if freedom < 1e-9 {
+            return Self::around(ratio, f64::INFINITY, 1.0, paths, confidence);
+        }
+        let standard_error = (effective / freedom * residual).sqrt() / x.abs();
+        Self::around(ratio, standard_error, confidence.t(freedom), paths, confidence)
     }
 
     /// The same in other units: `scaled(100.0)` of a probability is in percent.
@@ -329,14 +340,51 @@ mod tests {
 
     #[test]
     fn ratios_by_hand() {
-        // x = (1, 2, 3), y = (1, 1, 4): R = 1, residuals (0, -1, 1), standard error sqrt(3 * 2 / 2) / 6.
-        let ratio = Estimate::ratio(3, [6.0, 6.0, 14.0, 15.0, 18.0], Confidence::default());
+        let c = Confidence::default();
+        // x = (1, 2, 3), y = (1, 1, 4): R = 1, residuals (0, -1, 1), m = 36/14, m/(m-1) = 18/11: sqrt(36/11) / 6.
+        let ratio = Estimate::ratio(3, [6.0, 6.0, 14.0, 15.0, 18.0], c);
         assert_eq!(ratio.value, 1.0);
-        assert!((ratio.standard_error - 3.0_f64.sqrt() / 6.0).abs() < 1e-15);
-        // y = x / 2 on every path: known exactly.
-        let exact = Estimate::ratio(3, [6.0, 3.0, 14.0, 7.0, 3.5], Confidence::default());
+        assert!((ratio.standard_error - (1.0_f64 / 11.0).sqrt()).abs() < 1e-15);
+        // With x the indicator of an event it is the mean over the events, whatever the paths: y = 1, 2, 3, 4 of a thousand.
+        let (ratio, mean) = (Estimate::ratio(1000, [4.0, 10.0, 4.0, 10.0, 30.0], c), Estimate::mean(4, 10.0, 30.0, c));
+        assert!((ratio.standard_error - mean.standard_error).abs() < 1e-15 && (ratio.upper - mean.upper).abs() < 1e-12);
+        // y = x / 2 on every path: known exactly, also where the terms do not cancel in floating point.
+        let exact = Estimate::ratio(3, [6.0, 3.0, 14.0, 7.0, 3.5], c);
         assert_eq!((exact.value, exact.standard_error), (0.5, 0.0));
-        assert!(!Estimate::ratio(3, [0.0; 5], Confidence::default()).is_defined());
+        let (x, xx) = (0.1 + 0.7, 0.1 * 0.1 + 0.7 * 0.7);
+        assert_eq!(Estimate::ratio(2, [x, 0.3 * x, xx, 0.3 * xx, 0.09 * xx], c).standard_error, 0.0);
+        // One event, none.
+        let one = Estimate::ratio(500, [2.0, 1.0, 4.0, 2.0, 1.0], c);
+        assert_eq!((one.value, one.standard_error, one.upper), (0.5, f64::INFINITY, f64::INFINITY));
+        assert!(!Estimate::ratio(3, [0.0; 5], c).is_defined());
+    }
+
+    /// The mean of a uniform over the tenth of the paths on which an event happens: it covers, and the error is that of theory.
+    #[test]
+    fn ratios_cover_as_often_as_they_say() {
+        let mut random = StdRng::seed_from_u64(13);
+        let (runs, mut covered, mut deviations) = (4000, 0, Vec::new());
+        for _ in 0..runs {
+            let (mut x, mut y, mut yy) = (0.0, 0.0, 0.0);
+            for _ in 0..300 {
+                if random.random::<f64>() < 0.1 {
+                    let value = random.random::<f64>();
+                    (x, y, yy) = (x + 1.0, y + value, yy + value * value);
+                }
+            }
+            let estimate = Estimate::ratio(300, [x, y, x, y, yy], Confidence::default());
+            covered += i32::from(estimate.lower <= 0.5 && 0.5 <= estimate.upper);
+            deviations.push((estimate.value - 0.5) / estimate.standard_error);
+        }
+        // About 30 events each: Student's interval for uniforms is right to 0.1 %.
+        let deviation = (0.95 * 0.05 / f64::from(runs)).sqrt();
+        assert!((f64::from(covered) / f64::from(runs) - 0.95).abs() < 5.0 * deviation + 0.001, "{covered}");
+        // The standardised error has the variance of Student's t with 29 degrees, 29/27, and the kurtosis 3.24.
+        let variance = deviations.iter().map(|d| d * d).sum::<f64>() / f64::from(runs);
+        assert!(
+            (variance - 29.0 / 27.0).abs() < 5.0 * (2.24 / f64::from(runs)).sqrt() * 29.0 / 27.0 + 0.01,
+            "{variance}"
+        );
     }
 
     /// P(Z > 3) by drawing with mean 3 and weighting: p, second moment per path in closed form. Reference: exp(shift^2) Phi(-c - shift),

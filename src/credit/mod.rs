@@ -3,10 +3,23 @@
 //! A [`Book`] holds the [`Obligor`]s and the [`LiquidationMarket`] into which defaulted collateral is sold.
 
 mod book;
+mod borrower;
+mod facility;
+mod fleet;
 mod liquidation;
+mod miners;
 mod obligor;
+mod quantity;
+mod schedule;
+mod treasury;
 
 pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
+pub use borrower::{Borrower, Disposal, Distribution};
+pub use facility::{Amortisation, Coupon, Facility, Floating, Refinancing};
+pub use fleet::{Contract, Fleet};
 pub use liquidation::{Asset, AssetLane, Feedback, LiquidationMarket, LiquidationView};
+pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
+pub use quantity::Quantity;
+pub use treasury::Treasury;

@@ -1,0 +1,232 @@
+//! A company that earns with machines, holds coins and owes money.
+
+mod by_hand;
+mod debt;
+mod foreclosure;
+mod metrics;
+mod month;
+mod operations;
+
+use self::debt::Debt;
+use self::foreclosure::Collateral;
+use self::metrics::Metrics;
+use self::month::{Holding, Stepper};
+use self::operations::Operations;
+use super::facility::Facility;
+use super::fleet::{Fleet, LARGEST};
+use super::miners::Miners;
+use super::obligor::{Obligor, ObligorPlan, ObligorStepper};
+use super::treasury::Treasury;
+use crate::{Error, check};
+use serde::{Deserialize, Serialize};
+
+/// A company that earns with machines, holds coins and owes money: what the crate is about.
+///
+/// Each step, on each path (`docs/credit.md` has the equations and examples worked by hand):
+///
+/// 1. **Cash flow available for debt service**, CFADS = revenue - power - other costs - overhead.
+/// 2. **Debt service**: interest, scheduled principal and arrears, paid from cash and CFADS, senior facilities first. What
+///    is missing comes from the treasury, sold in the listed order at the mark.
+/// 3. **Refinancing**: if something is still missing on a date on which a facility matures, that facility may be
+///    borrowed again against collateral at its *executable* value ([`Refinancing`](super::Refinancing)).
+/// 4. **Default**: at once if a facility cannot be repaid at maturity ([`Cause::Maturity`](super::Cause)), or when
+///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)). What is missed meanwhile bears
+///    interest at the coupon, and all is well again when it is paid. All facilities accelerate together.
+/// 5. **Liquidation**: after `liquidation.delay` the fleets, miners and coins are sold over `liquidation.over` years into
+///    the [`LiquidationMarket`](super::LiquidationMarket), and the proceeds pay the claims, senior first. There is no
+///    revenue after default. What is unsold at the horizon counts at its executable price.
+/// 6. **Distribution** of part of the cash to the owners, if nothing is unpaid.
+///
+/// The loss of a facility is `D(t) EAD - sum_j D(t_j) recovery_j`, with the discount factor `D` of the book. Claims bear
+/// no interest after default.
+///
+/// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
+/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `refinanced`, `distributed`, `proceeds`, `claims_paid`,
+/// `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
+/// end of the step `cash` (below zero: operating bills that nothing covered), `balance` (principal not yet due),
+/// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
+/// collateral at marks, and at what selling all of it at the planned pace would bring).
+///
+/// In the book's digest and in files every field counts; `Borrower::new` begins with a company that has nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Borrower {
+    /// Name, which keys results and the borrower's own random stream.
+    pub name: String,
+    /// Cash at time zero, in USD.
+    #[serde(default)]
+    pub cash: f64,
+    /// Costs besides those of fleets and miners, in USD a year.
+    #[serde(default)]
+    pub overhead_usd_per_year: f64,
+    /// Annualised standard deviation `s` of an independent lognormal factor on each step's revenue, of mean one:
+    /// `exp(s sqrt(D) Z - s^2 D / 2)`.
+    #[serde(default)]
+    pub revenue_volatility: f64,
+    /// Machines let by the hour.
+    #[serde(default)]
+    pub fleets: Vec<Fleet>,
+    /// Machines that mine.
+    #[serde(default)]
+    pub miners: Vec<Miners>,
+    /// Coins, in the order in which they are sold.
+    #[serde(default)]
+    pub treasury: Vec<Treasury>,
+    /// Debt, in order of seniority.
+    #[serde(default)]
+    pub facilities: Vec<Facility>,
+    /// Years for which something may stay unpaid before it is a default; 0 is none.
+    #[serde(default)]
+    pub grace: f64,
+    /// What owners take out.
+    #[serde(default)]
+    pub distribution: Option<Distribution>,
+    /// How collateral is sold after a default.
+    pub liquidation: Disposal,
+}
+
+/// Cash paid to owners at the end of each step in which nothing is unpaid: `share x max(0, cash - floor)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distribution {
+    /// Share of the cash above the floor, 0 to 1.
+    pub share: f64,
+    /// Cash that stays, in USD.
+    pub floor: f64,
+}
+
+/// How collateral is sold: when it begins, and over how long.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disposal {
+    /// Years between default and the first sale.
+    pub delay: f64,
+    /// Years over which equal amounts are sold; 0 is all at once.
+    pub over: f64,
+}
+
+/// The longest grace period, in years. Arrears that compound for longer are no longer about a missed payment.
+const LONGEST_GRACE: f64 = 10.0;
+
+impl Borrower {
+    /// The most facilities that a borrower may have.
+    pub const MOST_FACILITIES: usize = debt::MOST_FACILITIES;
+
+    /// A company that has nothing and owes nothing, to be filled in; after a default everything is sold at once.
+    pub fn new(name: impl Into<String>) -> Self {
+        Borrower {
+            name: name.into(),
+            cash: 0.0,
+            overhead_usd_per_year: 0.0,
+            revenue_volatility: 0.0,
+            fleets: Vec::new(),
+            miners: Vec::new(),
+            treasury: Vec::new(),
+            facilities: Vec::new(),
+            grace: 0.0,
+            distribution: None,
+            liquidation: Disposal { delay: 0.0, over: 0.0 },
+        }
+    }
+
+    /// What the fleets cost, in USD: the denominator of a loan-to-cost.
+    #[must_use]
+    pub fn capex(&self) -> f64 {
+        self.fleets.iter().map(|fleet| fleet.units * fleet.capex_usd_per_unit).sum()
+    }
+
+    /// What was borrowed, in USD.
+    #[must_use]
+    pub fn debt(&self) -> f64 {
+        self.facilities.iter().map(|facility| facility.principal).sum()
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check::within("cash", self.cash, 0.0, LARGEST)?;
+        check::within("overhead_usd_per_year", self.overhead_usd_per_year, 0.0, LARGEST)?;
+        check::within("revenue_volatility", self.revenue_volatility, 0.0, 10.0)?;
+        check::within("grace", self.grace, 0.0, LONGEST_GRACE)?;
+        check::within("liquidation.delay", self.liquidation.delay, 0.0, 1e3)?;
+        check::within("liquidation.over", self.liquidation.over, 0.0, 1e3)?;
+        if let Some(distribution) = &self.distribution {
+            check::within("distribution.share", distribution.share, 0.0, 1.0)?;
+            check::within("distribution.floor", distribution.floor, 0.0, LARGEST)?;
+        }
+        each("fleets", &self.fleets, Fleet::validate)?;
+        each("miners", &self.miners, Miners::validate)?;
+        each("treasury", &self.treasury, Treasury::validate)?;
+        each("facilities", &self.facilities, Facility::validate)?;
+        distinct("fleets", self.fleets.iter().map(|fleet| &fleet.name))?;
+        distinct("miners", self.miners.iter().map(|miners| &miners.name))?;
+        distinct("facilities", self.facilities.iter().map(|facility| &facility.name))?;
+        if self.facilities.len() > Self::MOST_FACILITIES {
+            let expected = format!("must be at most {} facilities", Self::MOST_FACILITIES);
+            return Err(Error::invalid("facilities", self.facilities.len(), expected));
+        }
+        Ok(())
+    }
+
+    fn stepper(&self, plan: &mut ObligorPlan<'_>) -> Result<Stepper, Error> {
+        self.validate()?;
+        let operations = Operations::new(self, plan)?;
+        let debt = Debt::new(&self.facilities, plan)?;
+        let mut treasury = Vec::with_capacity(self.treasury.len());
+        for (index, coins) in self.treasury.iter().enumerate() {
+            let asset = plan.asset(&format!("treasury[{index}].asset"), &coins.asset)?;
+            treasury.push(Holding { asset, initial: coins.units, units: plan.state() });
+        }
+        let mut machines = Vec::with_capacity(self.fleets.len() + self.miners.len());
+        let fleets = self.fleets.iter().map(|fleet| ("fleets", &fleet.asset, fleet.units));
+        let miners = self.miners.iter().map(|miners| ("miners", &miners.asset, miners.units));
+        for (index, (list, asset, units)) in fleets.chain(miners).enumerate() {
+            let index = if list == "miners" { index - self.fleets.len() } else { index };
+            let asset = plan.asset(&format!("{list}[{index}].asset"), asset)?;
+            machines.push(Holding { asset, initial: units, units: plan.state() });
+        }
+        Ok(Stepper {
+            times: std::iter::once(0.0).chain(plan.grid().dates().iter().copied()).collect(),
+            initial_cash: self.cash,
+            cash: plan.state(),
+            standing: plan.state(),
+            missed: plan.state(),
+            operations,
+            debt,
+            treasury: treasury.clone(),
+            collateral: Collateral::new(machines.into_iter().chain(treasury).collect(), self.liquidation),
+            grace: self.grace,
+            distribution: self.distribution,
+            metrics: Metrics::new(plan),
+            everything_by_hand: false,
+        })
+    }
+}
+
+impl Obligor for Borrower {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
+        Ok(Box::new(self.stepper(plan)?))
+    }
+}
+
+/// Validates every item of a list; the error names its position.
+fn each<T>(list: &str, items: &[T], validate: impl Fn(&T) -> Result<(), Error>) -> Result<(), Error> {
+    items
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, item)| validate(item).map_err(|error| error.within(format!("{list}[{index}]"))))
+}
+
+/// Refuses the second of two equal names.
+fn distinct<'a>(list: &str, names: impl Iterator<Item = &'a String>) -> Result<(), Error> {
+    let mut seen: Vec<&str> = Vec::new();
+    for (index, name) in names.enumerate() {
+        if seen.contains(&name.as_str()) {
+            return Err(Error::Duplicate { field: format!("{list}[{index}].name"), name: name.clone() });
+        }
+        seen.push(name);
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! One step of a whole block, for the paths on which all is well.
+//!
+//! The common path is a few passes over lanes without branches: revenue and cost, debt service, coins sold to meet it.
+//! Paths in trouble are picked out by index and stepped one at a time by the code in [`by_hand`](super::by_hand), which
+//! also serves as the reference: stepping every path by hand gives the same bits (a test does).
+
+use super::Distribution;
+use super::debt::{Debt, ROUNDING};
+use super::foreclosure::Collateral;
+use super::metrics::{Metric, Metrics};
+use super::operations::Operations;
+use crate::credit::liquidation::AssetLane;
+use crate::credit::obligor::{ObligorBlock, ObligorStepper};
+use crate::market::OwnLane;
+use crate::numeric::{Lane, PATHS};
+use crate::vectorised;
+
+/// How a path stands: a number in a lane, ordered so that one comparison tells who still performs.
+pub(super) mod standing {
+    /// Everything has been paid as scheduled.
+    pub(in super::super) const ON_SCHEDULE: f64 = 0.0;
+    /// Something is unpaid or has been refinanced.
+    pub(in super::super) const OFF_SCHEDULE: f64 = 1.0;
+    /// Defaulted; collateral is being sold.
+    pub(in super::super) const LIQUIDATING: f64 = 2.0;
+    /// Defaulted; nothing more will happen.
+    pub(in super::super) const CLOSED: f64 = 3.0;
+}
+
+/// Units of an asset class on the balance sheet.
+#[derive(Clone, Copy)]
+pub(super) struct Holding {
+    pub(super) asset: AssetLane,
+    /// Units at time zero.
+    pub(super) initial: f64,
+    /// Units now.
+    pub(super) units: OwnLane,
+}
+
+/// A borrower at work.
+pub(super) struct Stepper {
+    /// `[0]` is time zero, `[k]` the end of step `k`.
+    pub(super) times: Vec<f64>,
+    pub(super) initial_cash: f64,
+    pub(super) cash: OwnLane,
+    pub(super) standing: OwnLane,
+    /// Date of the oldest payment that was missed and not made up for; infinite when there is none.
+    pub(super) missed: OwnLane,
+    pub(super) operations: Operations,
+    pub(super) debt: Debt,
+    pub(super) treasury: Vec<Holding>,
+    pub(super) collateral: Collateral,
+    pub(super) grace: f64,
+    pub(super) distribution: Option<Distribution>,
+    pub(super) metrics: Metrics,
+    /// For tests: step every path by hand.
+    pub(super) everything_by_hand: bool,
+}
+
+/// What operations and debt bring in one step, by path.
+pub(super) struct Flows {
+    pub(super) revenue: Lane,
+    pub(super) cost: Lane,
+    /// Due as scheduled.
+    pub(super) due: Lane,
+}
+
+impl ObligorStepper for Stepper {
+    fn start(&self, block: &mut ObligorBlock<'_>) {
+        let first = if self.everything_by_hand { standing::OFF_SCHEDULE } else { standing::ON_SCHEDULE };
+        block.own[self.cash].fill(self.initial_cash);
+        block.own[self.standing].fill(first);
+        block.own[self.missed].fill(f64::INFINITY);
+        for holding in &self.collateral.holdings {
+            block.own[holding.units].fill(holding.initial);
+        }
+        self.debt.start(&mut block.own, block.read);
+        if self.metrics.any() {
+            self.metrics.clear(&mut block.own);
+            self.metrics.fill(&mut block.own, Metric::Dscr, f64::INFINITY);
+            self.show_state(block);
+        }
+    }
+
+    fn step(&self, block: &mut ObligorBlock<'_>) {
+        let mut flows = Flows { revenue: Lane::ZERO, cost: Lane::ZERO, due: Lane::ZERO };
+        self.operations.step(block, &mut flows.revenue, &mut flows.cost);
+        self.debt.scheduled(block.step.index, block.step.length, &block.own, &mut flows.due);
+
+        let mut short = Lane::ZERO;
+        let [cash, standing] = block.own.many([self.cash, self.standing]);
+        let [shorts, elsewhere] = serve(&flows.revenue, &flows.cost, &flows.due, standing, cash, &mut short);
+        if self.metrics.any() {
+            self.show_flows(block, &flows);
+        }
+        self.distribute(block, &short);
+        let mut unmet = Lane::ZERO;
+        if shorts > 0 {
+            self.sell_treasury(block, &flows.due, &short, &mut unmet);
+        }
+        if shorts + elsewhere > 0 {
+            self.attend(block, &flows, &unmet);
+        }
+        self.debt.reset(&mut block.own, block.read);
+        if self.metrics.any() {
+            self.show_state(block);
+        }
+    }
+
+    fn settle(&self, block: &mut ObligorBlock<'_>) {
+        self.settle_sales(block);
+        if self.metrics.any() {
+            self.show_state(block);
+        }
+    }
+}
+
+impl Stepper {
+    /// Pays owners on paths on schedule that were not short of cash.
+    fn distribute(&self, block: &mut ObligorBlock<'_>, short: &Lane) {
+        let Some(Distribution { share, floor }) = self.distribution else { return };
+        let [cash, standing] = block.own.many([self.cash, self.standing]);
+        let mut paid = Lane::ZERO;
+        pay_owners([share, floor], standing, short, cash, &mut paid);
+        self.metrics.copy(&mut block.own, Metric::Distributed, &paid);
+    }
+
+    /// Sells coins for what is short on paths on schedule; `unmet` is what remains, to be dealt with by hand.
+    fn sell_treasury(&self, block: &mut ObligorBlock<'_>, due: &Lane, short: &Lane, unmet: &mut Lane) {
+        *unmet = *short;
+        for holding in &self.treasury {
+            let [cash, units] = block.own.many([self.cash, holding.units]);
+            sell_coins(block.liquidation.mark(holding.asset), units, cash, unmet);
+        }
+        if self.metrics.wants(Metric::TreasurySales) {
+            let mut sold = Lane::ZERO;
+            for i in 0..PATHS {
+                sold[i] = short[i] - unmet[i];
+            }
+            self.metrics.copy(&mut block.own, Metric::TreasurySales, &sold);
+        }
+        cover(short, due, &mut block.own[self.cash], unmet);
+    }
+
+    /// Steps by hand every path that is not on schedule, or has just fallen off it.
+    fn attend(&self, block: &mut ObligorBlock<'_>, flows: &Flows, unmet: &Lane) {
+        let mut attention = Lane::ZERO;
+        flag(&block.own[self.standing], unmet, &mut attention);
+        each_flagged(&attention, |path| match block.own[self.standing][path] {
+            standing::ON_SCHEDULE => {
+                // Cash already holds the step's cash flow and what the coins brought.
+                let due = self.due_by_hand(block, path);
+                let available = block.own[self.cash][path];
+                self.serve_by_hand(block, path, &due, available);
+            }
+            standing::OFF_SCHEDULE => {
+                let due = self.due_by_hand(block, path);
+                let available = self.raise_by_hand(block, path, flows, &due);
+                self.serve_by_hand(block, path, &due, available);
+            }
+            _ => self.offer(block, path),
+        });
+    }
+}
+
+/// Calls `visit` for each path whose flag is not zero.
+pub(super) fn each_flagged(flags: &Lane, mut visit: impl FnMut(usize)) {
+    const CHUNK: usize = 16;
+    for (chunk, flags) in flags.chunks_exact(CHUNK).enumerate() {
+        // Most chunks have none: one look at all of it.
+        if flags.iter().fold(0, |any, flag| any | flag.to_bits()) != 0 {
+            for (offset, flag) in flags.iter().enumerate() {
+                if *flag != 0.0 {
+                    visit(chunk * CHUNK + offset);
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Pays what is due from cash and cash flow on paths on schedule. `short` is what is missing there; where something is,
+    /// cash holds all that there is. Counts the paths that are short, and those that need attention by their standing.
+    fn serve(
+        revenue: &Lane,
+        cost: &Lane,
+        due: &Lane,
+        standing: &Lane,
+        cash: &mut Lane,
+        short: &mut Lane,
+    ) -> [u64; 2] {
+        let (mut shorts, mut elsewhere) = (0, 0);
+        for i in 0..PATHS {
+            let on_schedule = standing[i] < standing::OFF_SCHEDULE;
+            let available = cash[i] + (revenue[i] - cost[i]);
+            let missing = due[i] - available;
+            let is_short = missing > ROUNDING * due[i];
+            let left = if missing < 0.0 { -missing } else { 0.0 };
+            let after = if is_short { available } else { left };
+            cash[i] = if on_schedule { after } else { cash[i] };
+            let is_short = is_short & on_schedule;
+            short[i] = if is_short { missing } else { 0.0 };
+            shorts += u64::from(is_short);
+            elsewhere += u64::from((standing[i] >= standing::OFF_SCHEDULE) & (standing[i] < standing::CLOSED));
+        }
+        [shorts, elsewhere]
+    }
+
+    fn pay_owners(terms: [f64; 2], standing: &Lane, short: &Lane, cash: &mut Lane, paid: &mut Lane) {
+        let [share, floor] = terms;
+        for i in 0..PATHS {
+            let free = cash[i] - floor;
+            let entitled = (free > 0.0) & (short[i] == 0.0) & ((standing[i] < standing::OFF_SCHEDULE));
+            paid[i] = if entitled { share * free } else { 0.0 };
+            cash[i] -= paid[i];
+        }
+    }
+
+    fn sell_coins(mark: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
+        for i in 0..PATHS {
+            let sold = sale(need[i], units[i], mark[i]);
+            units[i] -= sold[0];
+            cash[i] += sold[1];
+            need[i] -= sold[1];
+        }
+    }
+
+    /// Where the coins covered what was short nothing is left, of cash as of the need; where they did not and nothing
+    /// is due, operating bills stay open as cash below zero.
+    fn cover(short: &Lane, due: &Lane, cash: &mut Lane, unmet: &mut Lane) {
+        for i in 0..PATHS {
+            let is_unmet = unmet[i] > ROUNDING * due[i];
+            let covered = (short[i] > 0.0) & !is_unmet;
+            cash[i] = if covered { 0.0 } else { cash[i] };
+            unmet[i] = if is_unmet & (due[i] > 0.0) { unmet[i] } else { 0.0 };
+        }
+    }
+
+    fn flag(standing: &Lane, unmet: &Lane, attention: &mut Lane) {
+        for i in 0..PATHS {
+            let elsewhere = (standing[i] >= standing::OFF_SCHEDULE) & (standing[i] < standing::CLOSED);
+            attention[i] = if elsewhere | (unmet[i] > 0.0) { 1.0 } else { 0.0 };
+        }
+    }
+}
+
+/// Units sold at the mark to raise `need`, and what they bring.
+#[inline(always)]
+pub(super) fn sale(need: f64, units: f64, mark: f64) -> [f64; 2] {
+    let value = units * mark;
+    let raised = if need < value { need } else { value };
+    // A mark of zero raises nothing, and sells nothing.
+    let sold = raised / if mark > f64::MIN_POSITIVE { mark } else { f64::MIN_POSITIVE };
+    [if sold < units { sold } else { units }, raised]
+}

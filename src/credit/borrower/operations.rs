@@ -1,0 +1,201 @@
+//! What a borrower earns and spends in a step, before any debt.
+
+use super::Borrower;
+use crate::credit::fleet::HOURS;
+use crate::credit::miners::DAYS;
+use crate::credit::obligor::{ObligorBlock, ObligorPlan};
+use crate::market::{ReadLane, ReadLanes};
+use crate::numeric::{Lane, PATHS, TimeGrid, kernel};
+use crate::{Error, vectorised};
+
+/// The operations of a borrower, with everything that is the same on every path added up beforehand. Vectors are by
+/// step; `[0]` belongs to time zero and is zero.
+pub(super) struct Operations {
+    /// Contracted revenue, and spot revenue at constant rent and utilisation, in USD.
+    revenue: Vec<f64>,
+    /// Costs at constant prices, in USD.
+    cost: Vec<f64>,
+    spot: Vec<Spot>,
+    power: Vec<Power>,
+    mining: Vec<Mining>,
+    /// Annualised standard deviation of the log of the borrower's own revenue factor.
+    volatility: f64,
+}
+
+/// Revenue of units that are let at a rent or a utilisation that moves.
+struct Spot {
+    /// USD at a rent and utilisation of one (or at the constant one of the two).
+    amount: Vec<f64>,
+    rent: Option<ReadLane>,
+    utilisation: Option<ReadLane>,
+}
+
+/// Power at a price that moves.
+struct Power {
+    kwh: Vec<f64>,
+    price: ReadLane,
+}
+
+/// Machines that run while they pay their power.
+struct Mining {
+    /// USD at a hashprice of one, or at the constant one.
+    revenue: Vec<f64>,
+    hashprice: Option<ReadLane>,
+    /// USD at a power price of one, or at the constant one.
+    power: Vec<f64>,
+    price: Option<ReadLane>,
+}
+
+/// The largest rent, hashprice or price of power that a description may give as a number.
+const LARGEST_PRICE: f64 = 1e6;
+
+/// `rate` a year on each step of the grid.
+fn by_step(grid: &TimeGrid, rate: f64) -> Vec<f64> {
+    std::iter::once(0.0).chain(grid.iter().map(|step| rate * step.length)).collect()
+}
+
+fn add(into: &mut [f64], from: &[f64]) {
+    for (into, from) in into.iter_mut().zip(from) {
+        *into += from;
+    }
+}
+
+impl Operations {
+    /// Plans fleets and miners that have been validated.
+    pub(super) fn new(borrower: &Borrower, plan: &ObligorPlan<'_>) -> Result<Operations, Error> {
+        let grid = plan.grid();
+        let mut operations = Operations {
+            revenue: vec![0.0; grid.steps() + 1],
+            cost: by_step(grid, borrower.overhead_usd_per_year),
+            spot: Vec::new(),
+            power: Vec::new(),
+            mining: Vec::new(),
+            volatility: borrower.revenue_volatility,
+        };
+        for (index, fleet) in borrower.fleets.iter().enumerate() {
+            operations.add_fleet(fleet, plan).map_err(|error| error.within(format!("fleets[{index}]")))?;
+        }
+        for (index, miners) in borrower.miners.iter().enumerate() {
+            operations.add_miners(miners, plan).map_err(|error| error.within(format!("miners[{index}]")))?;
+        }
+        Ok(operations)
+    }
+
+    fn add_fleet(&mut self, fleet: &crate::credit::Fleet, plan: &ObligorPlan<'_>) -> Result<(), Error> {
+        let grid = plan.grid();
+        let rent = fleet.rent.plan(plan, "rent", 0.0, LARGEST_PRICE)?;
+        let utilisation = fleet.utilisation.plan(plan, "utilisation", 0.0, 1.0)?;
+        let price = fleet.power_usd_per_kwh.plan(plan, "power_usd_per_kwh", 0.0, LARGEST_PRICE)?;
+        let lettings: Vec<_> = grid.iter().map(|step| fleet.letting(step.start, step.end, step.length)).collect();
+        let hours = by_step(grid, fleet.units * HOURS);
+        let spot_share = fleet.rent_share * rent.constant * utilisation.constant;
+        let mut spot = vec![0.0; hours.len()];
+        for (letting, step) in lettings.iter().zip(1..) {
+            self.revenue[step] += hours[step] * letting.contracted;
+            spot[step] = hours[step] * letting.spot * spot_share;
+        }
+        if rent.series.is_none() && utilisation.series.is_none() {
+            add(&mut self.revenue, &spot);
+        } else if spot.iter().any(|amount| *amount > 0.0) {
+            self.spot.push(Spot { amount: spot, rent: rent.series, utilisation: utilisation.series });
+        }
+        add(&mut self.cost, &by_step(grid, fleet.units * HOURS * fleet.opex_usd_per_unit_hour));
+        let power = by_step(grid, fleet.units * HOURS * fleet.power_kw_per_unit * fleet.pue * price.constant);
+        match price.series {
+            None => add(&mut self.cost, &power),
+            Some(series) => self.power.push(Power { kwh: power, price: series }),
+        }
+        Ok(())
+    }
+
+    fn add_miners(&mut self, miners: &crate::credit::Miners, plan: &ObligorPlan<'_>) -> Result<(), Error> {
+        let grid = plan.grid();
+        let hashprice = miners.hashprice.plan(plan, "hashprice", 0.0, LARGEST_PRICE)?;
+        let price = miners.power_usd_per_kwh.plan(plan, "power_usd_per_kwh", 0.0, LARGEST_PRICE)?;
+        // 1 EH/s is 1000 PH/s, and 1 EH/s at 1 J/TH draws 1000 kW.
+        let rate = 1000.0 * miners.hashrate_eh_s;
+        self.mining.push(Mining {
+            revenue: by_step(grid, rate * DAYS * hashprice.constant),
+            hashprice: hashprice.series,
+            power: by_step(grid, rate * miners.efficiency_j_per_th * HOURS * price.constant),
+            price: price.series,
+        });
+        add(&mut self.cost, &by_step(grid, miners.opex_usd_per_year));
+        Ok(())
+    }
+
+    /// Revenue and operating cost of every path in this step, in USD.
+    pub(super) fn step(&self, block: &mut ObligorBlock<'_>, revenue: &mut Lane, cost: &mut Lane) {
+        let (step, read) = (block.step.index, block.read);
+        revenue.fill(self.revenue[step]);
+        cost.fill(self.cost[step]);
+        for spot in &self.spot {
+            spot.earn(step, read, revenue);
+        }
+        for power in &self.power {
+            add_product(power.kwh[step], read.lane(power.price), cost);
+        }
+        for mining in &self.mining {
+            mining.run(step, read, revenue, cost);
+        }
+        if self.volatility > 0.0 {
+            let mut shock = Lane::ZERO;
+            block.stream.normals(&mut shock);
+            disturb(self.volatility * block.step.length.sqrt(), &shock, revenue);
+        }
+    }
+}
+
+impl Spot {
+    fn earn(&self, step: usize, read: ReadLanes<'_>, revenue: &mut Lane) {
+        let amount = self.amount[step];
+        match (self.rent, self.utilisation) {
+            // Wholly let under contracts in this step.
+            _ if amount == 0.0 => {}
+            (Some(rent), Some(utilisation)) => {
+                add_product_of_two(amount, read.lane(rent), read.lane(utilisation), revenue);
+            }
+            (Some(series), None) | (None, Some(series)) => add_product(amount, read.lane(series), revenue),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Mining {
+    fn run(&self, step: usize, read: ReadLanes<'_>, revenue: &mut Lane, cost: &mut Lane) {
+        let one = Lane::splat(1.0);
+        let hashprice = self.hashprice.map_or(&one, |series| read.lane(series));
+        let price = self.price.map_or(&one, |series| read.lane(series));
+        mine([self.revenue[step], self.power[step]], hashprice, price, revenue, cost);
+    }
+}
+
+vectorised! {
+    fn add_product(amount: f64, series: &Lane, sum: &mut Lane) {
+        for i in 0..PATHS {
+            sum[i] += amount * series[i];
+        }
+    }
+
+    fn add_product_of_two(amount: f64, first: &Lane, second: &Lane, sum: &mut Lane) {
+        for i in 0..PATHS {
+            sum[i] += amount * first[i] * second[i];
+        }
+    }
+
+    fn mine(amounts: [f64; 2], hashprice: &Lane, price: &Lane, revenue: &mut Lane, cost: &mut Lane) {
+        for i in 0..PATHS {
+            let (mined, power) = (amounts[0] * hashprice[i], amounts[1] * price[i]);
+            let running = mined > power;
+            revenue[i] += if running { mined } else { 0.0 };
+            cost[i] += if running { power } else { 0.0 };
+        }
+    }
+
+    /// Multiplies revenue by a lognormal factor of mean one.
+    fn disturb(deviation: f64, shock: &Lane, revenue: &mut Lane) {
+        for i in 0..PATHS {
+            revenue[i] *= kernel::exp(deviation.mul_add(shock[i], -0.5 * deviation * deviation));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Debt: what was borrowed, what it costs, how it is repaid.
+
+use super::fleet::LARGEST;
+use crate::numeric::TimeGrid;
+use crate::{Error, check};
+use serde::{Deserialize, Serialize};
+
+/// A loan or a note, drawn in full at time zero.
+///
+/// Interest of a step of `D` years is `balance x rate x D`, paid at its end. A date falls on the first date of the grid
+/// that is not before it; a date beyond the horizon does not come in the run.
+///
+/// ```
+/// use haircut::credit::{Amortisation, Coupon, Facility};
+/// let loan = Facility {
+///     name: "term loan".into(),
+///     lender: "bank".into(),
+///     principal: 2_300e6,
+///     coupon: Coupon::Fixed(0.15),
+///     amortisation: Amortisation::Straight { every: 0.25, instalment: Some(115e6) },
+///     interest_only: 0.75,
+///     maturity: 5.0,
+///     refinancing: None,
+/// };
+/// # let _ = loan;
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facility {
+    /// Name; facilities of a borrower have different ones.
+    pub name: String,
+    /// Who lent, and bears the loss.
+    pub lender: String,
+    /// Owed at time zero, in USD.
+    pub principal: f64,
+    /// Rate of interest.
+    pub coupon: Coupon,
+    /// How the principal is repaid.
+    pub amortisation: Amortisation,
+    /// Years in which interest alone is paid; the first instalment falls one period later.
+    #[serde(default)]
+    pub interest_only: f64,
+    /// When whatever is left is due, in years from today.
+    pub maturity: f64,
+    /// Whether what cannot be paid at maturity may be borrowed again.
+    #[serde(default)]
+    pub refinancing: Option<Refinancing>,
+}
+
+/// Rate of interest a year, as a decimal: 0.08 is 8 %.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a rate or `{ series = .., spread = .., floor = .. }`")]
+pub enum Coupon {
+    /// The same throughout.
+    Fixed(f64),
+    /// Reset from a rate factor at the start of each step.
+    Floating(Floating),
+}
+
+/// A coupon of `max(series, floor) + spread`, fixed at the start of a step and paid at its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Floating {
+    /// Series with the reference rate.
+    pub series: String,
+    /// Margin over it; zero or above.
+    pub spread: f64,
+    /// The least that the reference counts as; zero or above.
+    #[serde(default)]
+    pub floor: f64,
+}
+
+/// How a principal `P` is repaid between `interest_only` and maturity.
+///
+/// Instalments fall at `interest_only + every`, `interest_only + 2 every`, .. and at maturity, where what is left is due.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Amortisation {
+    /// All at maturity.
+    Bullet,
+    /// Equal instalments: `P / count`, or a given amount and the rest as a balloon.
+    Straight {
+        /// Years between instalments.
+        every: f64,
+        /// USD per instalment; without it the loan is repaid in full.
+        #[serde(default)]
+        instalment: Option<f64>,
+    },
+    /// Equal payments of interest and principal together: the annuity `A = P / sum_j (1 + i)^-j`, `i = rate x every`;
+    /// the instalment is `A` less `i` times the balance.
+    Level {
+        /// Years between instalments.
+        every: f64,
+        /// Rate that shapes the instalments; needed with a floating coupon, which it replaces for this purpose.
+        #[serde(default)]
+        profile_rate: Option<f64>,
+    },
+    /// Given instalments as (years from today, USD), and the rest as a balloon.
+    Custom(Vec<(f64, f64)>),
+}
+
+/// Borrowing again, at maturity, what could not be paid.
+///
+/// The amount missing is granted if it is at most `max(0, advance_rate x executable collateral value - debt senior to it)`,
+/// else the borrower defaults. It is repaid straight over `tenor`, at the coupon plus `spread`, by the same lender.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refinancing {
+    /// Part of the executable collateral value that is lent against, 0 to 1.
+    pub advance_rate: f64,
+    /// Years over which it is repaid.
+    pub tenor: f64,
+    /// Added to the coupon.
+    pub spread: f64,
+}
+
+/// The highest rate a description may have: a coupon of 8 instead of 0.08 is a mistake that is worth catching at once.
+const HIGHEST_RATE: f64 = 5.0;
+
+fn rate(field: &str, value: f64) -> Result<(), Error> {
+    check::within(field, value, 0.0, HIGHEST_RATE)
+}
+
+impl Facility {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        check::named("name", &self.name)?;
+        check::named("lender", &self.lender)?;
+        check::within("principal", self.principal, 0.0, LARGEST)?;
+        match &self.coupon {
+            Coupon::Fixed(coupon) => rate("coupon", *coupon)?,
+            Coupon::Floating(floating) => {
+                rate("coupon.spread", floating.spread)?;
+                rate("coupon.floor", floating.floor)?;
+            }
+        }
+        check::positive("maturity", self.maturity)?;
+        check::not_negative("interest_only", self.interest_only)?;
+        if self.interest_only >= self.maturity {
+            return Err(Error::invalid(
+                "interest_only",
+                self.interest_only,
+                format!("must be before the maturity, {}", self.maturity),
+            ));
+        }
+        match &self.amortisation {
+            Amortisation::Bullet => {}
+            Amortisation::Straight { every, instalment } => {
+                self.validate_period(*every)?;
+                if let Some(instalment) = instalment {
+                    check::within("amortisation.straight.instalment", *instalment, 0.0, LARGEST)?;
+                }
+            }
+            Amortisation::Level { every, profile_rate } => {
+                self.validate_period(*every)?;
+                match (profile_rate, &self.coupon) {
+                    (Some(profile), _) => rate("amortisation.level.profile_rate", *profile)?,
+                    (None, Coupon::Fixed(_)) => {}
+                    (None, Coupon::Floating(_)) => {
+                        return Err(Error::invalid(
+                            "amortisation.level.profile_rate",
+                            "none",
+                            "must be given with a floating coupon",
+                        ));
+                    }
+                }
+            }
+            Amortisation::Custom(instalments) => self.validate_instalments(instalments)?,
+        }
+        if let Some(refinancing) = &self.refinancing {
+            check::within("refinancing.advance_rate", refinancing.advance_rate, 0.0, 1.0)?;
+            check::within("refinancing.tenor", refinancing.tenor, 1e-6, 1e3)?;
+            rate("refinancing.spread", refinancing.spread)?;
+        }
+        Ok(())
+    }
+
+    fn validate_period(&self, every: f64) -> Result<(), Error> {
+        let field = match self.amortisation {
+            Amortisation::Level { .. } => "amortisation.level.every",
+            _ => "amortisation.straight.every",
+        };
+        check::positive(field, every)?;
+        if (self.maturity - self.interest_only) / every > TimeGrid::MOST_STEPS as f64 {
+            let expected = format!("must give at most {} instalments until maturity", TimeGrid::MOST_STEPS);
+            return Err(Error::invalid(field, every, expected));
+        }
+        Ok(())
+    }
+
+    fn validate_instalments(&self, instalments: &[(f64, f64)]) -> Result<(), Error> {
+        let mut sum = 0.0;
+        for (index, &(years, amount)) in instalments.iter().enumerate() {
+            let field = format!("amortisation.custom[{index}]");
+            if !(years > 0.0 && years <= self.maturity) {
+                let expected = format!("must fall after time zero and not after the maturity, {}", self.maturity);
+                return Err(Error::invalid(field, years, expected));
+            }
+            check::within(&field, amount, 0.0, LARGEST)?;
+            sum += amount;
+        }
+        if sum > self.principal * (1.0 + 1e-9) {
+            return Err(Error::invalid(
+                "amortisation.custom",
+                sum,
+                format!("must add up to at most the principal, {}", self.principal),
+            ));
+        }
+        Ok(())
+    }
+}

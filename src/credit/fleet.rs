@@ -1,0 +1,153 @@
+//! Machines that are let by the hour, and the contracts that let them.
+
+use super::quantity::Quantity;
+use crate::{Error, check};
+use serde::{Deserialize, Serialize};
+
+/// Hours in a year of 365 days.
+pub(super) const HOURS: f64 = 8760.0;
+
+/// The largest number of a description: of USD, units, hours. Beyond it sums of money lose their cents, and a product of
+/// a few of them its finiteness.
+pub(super) const LARGEST: f64 = 1e15;
+
+/// A fleet of one generation of accelerators: what it earns, what it costs to run, and as what class it is collateral.
+///
+/// In a step of `D` years, with `n` units, contracts `c` of share `s_c`, rate `r_c` and collected part `l_c` that are in
+/// force for a part `a_c` of the step, spot rent `R` and utilisation `u` at the end of the step:
+///
+/// ```text
+/// revenue = 8760 D n [ sum_c a_c s_c r_c l_c + (1 - sum_c a_c s_c) rent_share R u ]      USD
+/// power   = 8760 D n kW PUE price                                                      USD, drawn by all units
+/// other   = 8760 D n opex                                                              USD
+/// ```
+///
+/// | symbol | field | unit |
+/// | --- | --- | --- |
+/// | `n` | `units` | machines |
+/// | `R` | `rent` | USD per unit-hour |
+/// | `u` | `utilisation` | part of the hours, 0 to 1 |
+/// | `kW` | `power_kw_per_unit` | kW at the socket of one unit |
+/// | `price` | `power_usd_per_kwh` | USD per kWh |
+/// | `opex` | `opex_usd_per_unit_hour` | USD per unit-hour |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    /// Name, for errors and reports.
+    pub name: String,
+    /// Class of the [`LiquidationMarket`](super::LiquidationMarket) in which the units are sold.
+    pub asset: String,
+    /// How many machines.
+    pub units: f64,
+    /// What one of them cost, in USD. Paid before the run begins: for loan-to-cost in reports, not for cash.
+    pub capex_usd_per_unit: f64,
+    /// Power of one unit, in kW.
+    pub power_kw_per_unit: f64,
+    /// Power usage effectiveness: power drawn by the site over power drawn by the machines, at least 1.
+    pub pue: f64,
+    /// Price of power, in USD per kWh.
+    pub power_usd_per_kwh: Quantity,
+    /// Cost of running a unit besides power, in USD per unit-hour.
+    pub opex_usd_per_unit_hour: f64,
+    /// Spot rent, in USD per unit-hour.
+    pub rent: Quantity,
+    /// Rent of this fleet as a multiple of `rent`, for a tier above or below the one that the series prices.
+    #[serde(default = "one")]
+    pub rent_share: f64,
+    /// Part of the hours for which units outside contracts are let.
+    pub utilisation: Quantity,
+    /// Shares of the fleet that are let at fixed rates.
+    #[serde(default)]
+    pub contracts: Vec<Contract>,
+}
+
+/// A share of a fleet, let at a fixed rate whether it is used or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// Share of the fleet's units, 0 to 1. Shares in force at the same time add up to at most 1.
+    pub share: f64,
+    /// Rate, in USD per unit-hour.
+    pub rate_usd_per_unit_hour: f64,
+    /// Part of what is invoiced that is paid, 0 to 1.
+    #[serde(default = "one")]
+    pub collected: f64,
+    /// When it begins, in years from today.
+    #[serde(default)]
+    pub from: f64,
+    /// When it ends, in years from today; then its share is let at spot.
+    pub until: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Contract {
+    /// Part of a step for which the contract is in force: exact on any grid.
+    fn in_force(&self, start: f64, end: f64, length: f64) -> f64 {
+        ((end.min(self.until) - start.max(self.from)) / length).clamp(0.0, 1.0)
+    }
+}
+
+/// What contracts make of one step of a fleet.
+pub(super) struct Letting {
+    /// Sum of active share x rate x collected part, in USD per unit-hour.
+    pub(super) contracted: f64,
+    /// Share of the units let at spot.
+    pub(super) spot: f64,
+}
+
+impl Fleet {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        check::named("name", &self.name)?;
+        check::within("units", self.units, 0.0, LARGEST)?;
+        check::within("capex_usd_per_unit", self.capex_usd_per_unit, 0.0, LARGEST)?;
+        check::within("power_kw_per_unit", self.power_kw_per_unit, 0.0, 1e6)?;
+        check::within("pue", self.pue, 1.0, 10.0)?;
+        check::within("opex_usd_per_unit_hour", self.opex_usd_per_unit_hour, 0.0, 1e6)?;
+        check::within("rent_share", self.rent_share, 0.0, 1e3)?;
+        for (index, contract) in self.contracts.iter().enumerate() {
+            contract.validate().map_err(|error| error.within(format!("contracts[{index}]")))?;
+        }
+        // The sum of shares changes only where a contract begins.
+        for (index, contract) in self.contracts.iter().enumerate() {
+            let active = |other: &&Contract| other.from <= contract.from && contract.from < other.until;
+            let shares: f64 = self.contracts.iter().filter(active).map(|other| other.share).sum();
+            if shares > 1.0 + 1e-9 {
+                return Err(Error::invalid(
+                    format!("contracts[{index}].share"),
+                    contract.share,
+                    format!("shares in force at {} years must add up to at most 1, not {shares}", contract.from),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What contracts make of the step from `start` to `end`.
+    pub(super) fn letting(&self, start: f64, end: f64, length: f64) -> Letting {
+        let (mut contracted, mut share) = (0.0, 0.0);
+        for contract in &self.contracts {
+            let let_share = contract.in_force(start, end, length) * contract.share;
+            contracted += let_share * contract.rate_usd_per_unit_hour * contract.collected;
+            share += let_share;
+        }
+        // A fleet that is let as a whole has no spot share, whatever the rounding of its parts.
+        let spot = 1.0 - share;
+        Letting { contracted, spot: if spot > 1e-12 { spot } else { 0.0 } }
+    }
+}
+
+impl Contract {
+    fn validate(&self) -> Result<(), Error> {
+        check::within("share", self.share, 0.0, 1.0)?;
+        check::within("rate_usd_per_unit_hour", self.rate_usd_per_unit_hour, 0.0, 1e6)?;
+        check::within("collected", self.collected, 0.0, 1.0)?;
+        check::not_negative("from", self.from)?;
+        if !(self.until.is_finite() && self.until > self.from) {
+            return Err(Error::invalid("until", self.until, format!("must be after `from`, {}", self.from)));
+        }
+        Ok(())
+    }
+}

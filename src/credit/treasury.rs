@@ -1,0 +1,24 @@
+//! Coins on the balance sheet.
+
+use super::fleet::LARGEST;
+use crate::{Error, check};
+use serde::{Deserialize, Serialize};
+
+/// Coins that a borrower holds and sells, in the listed order, when cash does not cover what is due.
+///
+/// They are worth the mark of their class. What is sold to meet a payment goes at the mark, without impact: it is small
+/// beside the turnover of a coin. What a lender sells after a default goes through the market like any collateral.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Treasury {
+    /// Class of the [`LiquidationMarket`](super::LiquidationMarket).
+    pub asset: String,
+    /// How many coins.
+    pub units: f64,
+}
+
+impl Treasury {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        check::within("units", self.units, 0.0, LARGEST)
+    }
+}

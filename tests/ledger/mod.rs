@@ -1,0 +1,252 @@
+//! For tests of obligors: factors that follow a script, so that every path is known beforehand, and a measure that keeps
+//! every metric of every path and step.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use haircut::credit::{
+    Amortisation, Asset, Book, Borrower, Cause, Coupon, Facility, Feedback, Fleet, LiquidationMarket, Quantity,
+};
+use haircut::market::{Factor, FactorBlock, FactorPlan, FactorStepper, Market, OwnLane};
+use haircut::measure::{Block, Measure, MeasurePlan, MetricLane, Run, StepBlock};
+use haircut::numeric::PATHS;
+use haircut::{Error, Simulation};
+use std::collections::HashMap;
+
+/// A factor whose level at the end of step `k` on path `p` is `rows[p % rows.len()][k]`; the last column goes on.
+#[derive(Debug, Clone)]
+pub struct Script(pub Vec<Vec<f64>>);
+
+struct ScriptStepper {
+    rows: Vec<Vec<f64>>,
+    level: OwnLane,
+}
+
+impl Factor for Script {
+    fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
+        Ok(Box::new(ScriptStepper { rows: self.0.clone(), level: plan.level() }))
+    }
+}
+
+impl ScriptStepper {
+    fn set(&self, block: &mut FactorBlock<'_>) {
+        for i in 0..PATHS {
+            let row = &self.rows[(block.first_path as usize + i) % self.rows.len()];
+            block.own[self.level][i] = row[block.step.index.min(row.len() - 1)];
+        }
+    }
+}
+
+impl FactorStepper for ScriptStepper {
+    fn start(&self, block: &mut FactorBlock<'_>) {
+        self.set(block);
+    }
+    fn step(&self, block: &mut FactorBlock<'_>) {
+        self.set(block);
+    }
+}
+
+/// One row for all paths.
+pub fn script(levels: impl Into<Vec<f64>>) -> Script {
+    Script(vec![levels.into()])
+}
+
+/// `V0` times every sequence of `up` and `down` over `steps` steps; path `p` takes the moves of its binary digits,
+/// the last step the lowest digit, 0 for up.
+pub fn tree(initial: f64, up: f64, down: f64, steps: u32) -> Script {
+    let row = |path: u32| {
+        let mut level = initial;
+        std::iter::once(initial)
+            .chain((0..steps).map(move |step| {
+                level *= if path >> (steps - 1 - step) & 1 == 0 { up } else { down };
+                level
+            }))
+            .collect()
+    };
+    Script((0..1 << steps).map(row).collect())
+}
+
+/// A metric by step (`[0]` at time zero) and path.
+pub type History = Vec<Vec<f64>>;
+
+/// Everything that became of one obligor.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub metrics: HashMap<String, History>,
+    pub default_step: Vec<f64>,
+    pub cause: Vec<Option<Cause>>,
+    pub discount: Vec<f64>,
+    /// By facility and path.
+    pub exposure: Vec<Vec<f64>>,
+    pub loss: Vec<Vec<f64>>,
+}
+
+impl Record {
+    pub fn at(&self, metric: &str, step: usize, path: usize) -> f64 {
+        self.metrics[metric][step][path]
+    }
+
+    /// A metric over the steps, time zero left out, of one path.
+    pub fn row(&self, metric: &str, path: usize) -> Vec<f64> {
+        self.metrics[metric][1..].iter().map(|step| step[path]).collect()
+    }
+}
+
+pub const METRICS: [&str; 17] = [
+    "revenue",
+    "operating_cost",
+    "cfads",
+    "debt_service_due",
+    "debt_service_paid",
+    "treasury_sales",
+    "refinanced",
+    "distributed",
+    "proceeds",
+    "claims_paid",
+    "residual_to_owners",
+    "dscr",
+    "cash",
+    "balance",
+    "arrears",
+    "ltv_mark",
+    "ltv_executable",
+];
+
+/// Keeps everything about one obligor.
+#[derive(Debug, Clone)]
+pub struct Ledger(pub String);
+
+pub struct LedgerPartial {
+    lanes: Vec<MetricLane>,
+    /// By block: first path and record.
+    blocks: Vec<(u64, Record)>,
+    open: Record,
+}
+
+impl Measure for Ledger {
+    type Partial = LedgerPartial;
+    type Output = Record;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<LedgerPartial, Error> {
+        plan.observe_steps();
+        let lanes = METRICS.iter().map(|metric| plan.metric(&self.0, metric)).collect::<Result<_, _>>()?;
+        let open = Record { default_step: vec![plan.run().obligor(&self.0)? as f64], ..Record::default() };
+        Ok(LedgerPartial { lanes, blocks: Vec::new(), open })
+    }
+
+    fn observe(&self, partial: &mut LedgerPartial, block: &StepBlock<'_>) {
+        for (name, lane) in METRICS.iter().zip(&partial.lanes) {
+            let history = partial.open.metrics.entry((*name).to_owned()).or_default();
+            history.push(block.metric(*lane).to_vec());
+        }
+    }
+
+    fn record(&self, partial: &mut LedgerPartial, block: &Block<'_>) {
+        let obligor = partial.open.default_step[0] as usize;
+        let facilities = 0..block.facilities(obligor);
+        let default_step = block.default_step(obligor).to_vec();
+        let record = Record {
+            metrics: std::mem::take(&mut partial.open.metrics),
+            cause: default_step
+                .iter()
+                .zip(block.cause(obligor))
+                .map(|(step, cause)| step.is_finite().then_some(*cause))
+                .collect(),
+            default_step,
+            discount: block.default_discount(obligor).to_vec(),
+            exposure: facilities.clone().map(|f| block.exposure(obligor, f).to_vec()).collect(),
+            loss: facilities.map(|f| block.loss(obligor, f).to_vec()).collect(),
+        };
+        partial.blocks.push((block.first_path(), record));
+    }
+
+    fn merge(&self, into: &mut LedgerPartial, from: LedgerPartial) {
+        into.blocks.extend(from.blocks);
+    }
+
+    fn finish(&self, mut partial: LedgerPartial, _run: &Run) -> Record {
+        partial.blocks.sort_by_key(|(first, _)| *first);
+        let mut blocks = partial.blocks.into_iter().map(|(_, record)| record);
+        let mut whole = blocks.next().unwrap();
+        for block in blocks {
+            for (name, history) in block.metrics {
+                for (into, from) in whole.metrics.get_mut(&name).unwrap().iter_mut().zip(history) {
+                    into.extend(from);
+                }
+            }
+            whole.default_step.extend(block.default_step);
+            whole.cause.extend(block.cause);
+            whole.discount.extend(block.discount);
+            for (into, from) in whole.exposure.iter_mut().zip(block.exposure) {
+                into.extend(from);
+            }
+            for (into, from) in whole.loss.iter_mut().zip(block.loss) {
+                into.extend(from);
+            }
+        }
+        whole
+    }
+}
+
+/// A market of scripted factors.
+pub fn scripted(factors: impl IntoIterator<Item = (&'static str, Script)>) -> Market {
+    factors.into_iter().fold(Market::builder(), |market, (name, script)| market.factor(name, script)).build().unwrap()
+}
+
+pub fn liquid(name: &str, price: &str) -> Asset {
+    Asset::liquid(name, price)
+}
+
+pub fn trading(assets: impl Into<Vec<Asset>>) -> LiquidationMarket {
+    LiquidationMarket { assets: assets.into(), feedback: Feedback::On }
+}
+
+/// One borrower over some steps a year on a scripted market.
+pub fn follow(market: Market, trade: LiquidationMarket, borrower: Borrower, steps: usize, per_year: u32) -> Record {
+    let name = borrower.name.clone();
+    let grid = haircut::numeric::TimeGrid::regular(steps, per_year).unwrap();
+    let book = Book::new([borrower]).liquidation(trade);
+    Simulation::new(market, book).grid(grid).paths(PATHS as u64).threads(1).run(Ledger(name)).unwrap()
+}
+
+/// A fleet whose revenue is `usd_per_year` at a rent of one, without costs.
+pub fn cash_cow(asset: &str, units: f64, usd_per_year: f64, rent: impl Into<Quantity>) -> Fleet {
+    Fleet {
+        name: format!("fleet of {asset}"),
+        asset: asset.into(),
+        units,
+        capex_usd_per_unit: 0.0,
+        power_kw_per_unit: 0.0,
+        pue: 1.0,
+        power_usd_per_kwh: 0.0.into(),
+        opex_usd_per_unit_hour: 0.0,
+        rent: rent.into(),
+        rent_share: if units > 0.0 { usd_per_year / (8760.0 * units) } else { 0.0 },
+        utilisation: 1.0.into(),
+        contracts: Vec::new(),
+    }
+}
+
+pub fn facility(name: &str, principal: f64, coupon: f64, amortisation: Amortisation, maturity: f64) -> Facility {
+    Facility {
+        name: name.into(),
+        lender: format!("lender of {name}"),
+        principal,
+        coupon: Coupon::Fixed(coupon),
+        amortisation,
+        interest_only: 0.0,
+        maturity,
+        refinancing: None,
+    }
+}
+
+/// Equal to rounding: one part in 10^12, or 10^-9 near zero (amounts are USD, up to billions).
+#[track_caller]
+pub fn assert_rounding(actual: f64, expected: f64) {
+    let bound = 1e-9_f64.max(1e-12 * expected.abs());
+    assert!((actual - expected).abs() <= bound, "{actual} is not {expected}: off by {:e}", actual - expected);
+}
+
+/// Equal to the cent.
+#[track_caller]
+pub fn assert_cents(actual: f64, expected: f64) {
+    assert!((actual - expected).abs() < 0.005, "{actual} is not {expected} to the cent");
+}

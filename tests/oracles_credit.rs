@@ -3,12 +3,12 @@
 
 mod ledger;
 
+use haircut::Simulation;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Cause, Contract, Coupon, Disposal, Facility, Feedback, Fleet, Floating,
     LiquidationMarket, Miners, Refinancing, Treasury,
 };
 use haircut::numeric::{PATHS, TimeGrid};
-use haircut::{Error, Simulation};
 use ledger::{
     Ledger, assert_cents, assert_rounding, cash_cow, facility, follow, liquid, script, scripted, trading, tree,
 };
@@ -235,6 +235,295 @@ mod deals {
             let margin: f64 = record.row("cfads", 0).iter().sum();
             assert_rounding(margin, expected);
             assert!((margin - rounded).abs() < 0.5e6, "{hashprice}: {margin}");
+        }
+    }
+}
+
+mod worked_examples {
+    //! The examples of `docs/credit.md`, to the cent.
+    use super::*;
+
+    fn refinancing(advance_rate: f64, tenor: f64, spread: f64) -> Option<Refinancing> {
+        Some(Refinancing { advance_rate, tenor, spread })
+    }
+
+    /// F09: collateral worth 150 moves up by 1.2 or down by 0.7, twice; a loan of 100 falls due; a sale costs 15 %. Only
+    /// down-down (73.50) cannot be refinanced: it sells for 62.475. PD 0.25, EL 9.38125, LGD 0.37525.
+    #[test]
+    fn two_period_liquidation() {
+        let asset = Asset { moving_cost: 0.15, ..liquid("machine", "price") };
+        let loan = Facility {
+            refinancing: refinancing(1.0, 1.0, 0.0),
+            ..facility("loan", 100.0, 0.0, Amortisation::Bullet, 2.0)
+        };
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 1.0, 0.0, 1.0)],
+            facilities: vec![loan],
+            ..Borrower::new("two periods")
+        };
+        let record = follow(scripted([("price", tree(150.0, 1.2, 0.7, 2))]), trading([asset]), borrower, 2, 1);
+        for path in 0..PATHS {
+            let defaults = path % 4 == 3;
+            assert_eq!(record.default_step[path], if defaults { 2.0 } else { f64::INFINITY });
+            assert_eq!(record.cause[path], defaults.then_some(Cause::Maturity));
+            assert_rounding(record.loss[0][path], if defaults { 37.525 } else { 0.0 });
+            assert_rounding(record.at("refinanced", 2, path), if defaults { 0.0 } else { 100.0 });
+        }
+        let pd = record.default_step.iter().filter(|step| step.is_finite()).count() as f64 / PATHS as f64;
+        let loss = record.loss[0].iter().sum::<f64>() / PATHS as f64;
+        let exposure = record.exposure[0].iter().sum::<f64>() / PATHS as f64;
+        assert_rounding(pd, 0.25);
+        assert_rounding(loss, 9.38125);
+        assert_rounding(loss / exposure, 0.37525);
+    }
+
+    /// Two facilities, a missed payment, a default a month later, a sale over two months into a market with impact,
+    /// losses discounted. Every number is in docs/credit.md.
+    fn two_lenders() -> Borrower {
+        Borrower {
+            fleets: vec![cash_cow("gpu", 1000.0, 2_400_000.0, "rent")],
+            facilities: vec![
+                facility("senior", 10e6, 0.12, Amortisation::Bullet, 5.0),
+                facility("junior", 4e6, 0.18, Amortisation::Bullet, 5.0),
+            ],
+            grace: 1.0 / 12.0,
+            liquidation: Disposal { delay: 1.0 / 12.0, over: 2.0 / 12.0 },
+            ..Borrower::new("two lenders")
+        }
+    }
+
+    fn two_lenders_market() -> haircut::market::Market {
+        scripted([
+            ("rent", script([1.0, 1.0, 0.0, 0.3, 1.0])),
+            ("price", script([20e3, 20e3, 20e3, 20e3, 20e3, 16e3])),
+            ("discount", script([1.0, 0.998, 0.995, 0.99, 0.985, 0.98])),
+        ])
+    }
+
+    fn two_lenders_trade() -> LiquidationMarket {
+        let gpu = Asset {
+            depth_per_month: 500.0,
+            impact: 0.2,
+            moving_cost: 0.05,
+            scrap: 1000.0,
+            persistence: 0.5,
+            ..liquid("gpu", "price")
+        };
+        trading([gpu])
+    }
+
+    fn run_two_lenders(months: usize) -> ledger::Record {
+        let book = Book::new([two_lenders()]).liquidation(two_lenders_trade()).discount("discount");
+        let simulation = Simulation::new(two_lenders_market(), book).months(months).paths(1);
+        simulation.run(Ledger("two lenders".into())).unwrap()
+    }
+
+    #[test]
+    fn two_lenders_and_a_sale_over_two_months() {
+        let record = run_two_lenders(7);
+        let at = |metric: &str| record.row(metric, 0);
+        let assert_row = |metric: &str, expected: [f64; 7]| {
+            for (actual, expected) in at(metric).into_iter().zip(expected) {
+                assert_cents(actual, expected);
+            }
+        };
+        assert_row("revenue", [200_000.0, 0.0, 60_000.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_row("debt_service_due", [160_000.0, 160_000.0, 281_500.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_row("debt_service_paid", [160_000.0, 40_000.0, 60_000.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_row("cash", [40_000.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_row("balance", [14e6, 14e6, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_row("arrears", [0.0, 120_000.0, 14_221_500.0, 6_443_557.85, 813_339.37, 813_339.37, 813_339.37]);
+        assert_row("proceeds", [0.0, 0.0, 0.0, 7_777_942.15, 5_630_218.48, 0.0, 0.0]);
+        assert_row("claims_paid", [0.0, 0.0, 0.0, 7_777_942.15, 5_630_218.48, 0.0, 0.0]);
+        assert_row("residual_to_owners", [0.0; 7]);
+        assert_eq!((record.default_step[0], record.cause[0]), (3.0, Some(Cause::Payment)));
+        assert_eq!(record.discount[0], 0.99);
+        assert_cents(record.exposure[0][0], 10_100_600.00);
+        assert_cents(record.exposure[1][0], 4_120_900.00);
+        assert_cents(record.loss[0][0], 62_116.29);
+        assert_cents(record.loss[1][0], 838_281.58);
+    }
+
+    /// Cut off after the first of the two sales: the other 500 units count at month 4's price for the planned pace,
+    /// 15,555.88 each, so the senior lender is whole and the junior lacks nothing either.
+    #[test]
+    fn what_is_unsold_at_the_horizon_counts_at_its_executable_price() {
+        let record = run_two_lenders(4);
+        assert_cents(record.at("proceeds", 4, 0), 15_555_884.31);
+        assert_cents(record.at("residual_to_owners", 4, 0), 15_555_884.31 - 14_221_500.0);
+        assert_cents(record.loss[0][0], (0.99 - 0.985) * 10_100_600.0);
+        assert_cents(record.loss[1][0], (0.99 - 0.985) * 4_120_900.0);
+        // Default on the last date, before any sale may begin: all of it is valued.
+        let record = run_two_lenders(3);
+        assert_cents(record.at("proceeds", 3, 0), 15_555_884.31);
+        assert_eq!(record.loss, [[0.0], [0.0]]);
+    }
+
+    /// A balloon of 500,000 meets collateral that executes at 900,000, 630,000, 450,000 on three paths.
+    #[test]
+    fn a_balloon_is_refinanced_against_executable_value() {
+        let asset = Asset { moving_cost: 0.10, ..liquid("gpu", "price") };
+        let borrower = Borrower {
+            cash: 20_000.0,
+            fleets: vec![cash_cow("gpu", 100.0, 100_000.0, "rent")],
+            facilities: vec![
+                Facility {
+                    refinancing: refinancing(0.6, 2.0, 0.02),
+                    ..facility("senior", 500_000.0, 0.08, Amortisation::Bullet, 1.0)
+                },
+                facility("junior", 100_000.0, 0.10, Amortisation::Bullet, 3.0),
+            ],
+            ..Borrower::new("balloon")
+        };
+        let price = ledger::Script(vec![vec![10e3], vec![7e3], vec![5e3], vec![10e3]]);
+        let market = scripted([("price", price), ("rent", script([1.0, 1.0, 3.0, 3.2]))]);
+        let record = follow(market, trading([asset]), borrower, 4, 1);
+        // Path 0: 430,000 is missing, at most 0.6 x 900,000 = 540,000; repaid straight over two years at 10 %.
+        let expected = [
+            ("debt_service_due", [550_000.0, 268_000.0, 346_500.0, 0.0]),
+            ("debt_service_paid", [550_000.0, 268_000.0, 346_500.0, 0.0]),
+            ("refinanced", [430_000.0, 0.0, 0.0, 0.0]),
+            ("balance", [530_000.0, 315_000.0, 0.0, 0.0]),
+            ("cash", [0.0, 32_000.0, 5_500.0, 325_500.0]),
+        ];
+        for (metric, expected) in expected {
+            for (actual, expected) in record.row(metric, 0).into_iter().zip(expected) {
+                assert_cents(actual, expected);
+            }
+        }
+        assert_eq!(record.default_step[0], f64::INFINITY);
+        assert_cents(record.at("ltv_mark", 1, 0), 0.53);
+        assert_rounding(record.at("ltv_executable", 1, 0), 530.0 / 900.0);
+        // Path 1: 0.6 x 630,000 = 378,000 is too little. The senior lender gets the cash, then what the sale brings.
+        // Path 2: the sale brings 450,000.
+        for (path, [residual, senior, junior]) in [(1, [100_000.0, 0.0, 0.0]), (2, [0.0, 0.0, 80_000.0])] {
+            assert_eq!((record.default_step[path], record.cause[path]), (1.0, Some(Cause::Maturity)));
+            assert_cents(record.at("debt_service_paid", 1, path), 120_000.0);
+            assert_cents(record.exposure[0][path], 420_000.0);
+            assert_cents(record.exposure[1][path], 110_000.0);
+            assert_cents(record.at("residual_to_owners", 1, path), residual);
+            assert_cents(record.loss[0][path], senior);
+            assert_cents(record.loss[1][path], junior);
+        }
+    }
+
+    /// A payment is missed, made up for with interest, and missed again for good.
+    #[test]
+    fn a_missed_payment_is_cured_within_grace_or_is_a_default() {
+        let borrower = Borrower {
+            fleets: vec![cash_cow("gpu", 1.0, 12.0, "rent")],
+            facilities: vec![facility("loan", 1000.0, 0.12, Amortisation::Bullet, 9.0)],
+            grace: 0.25,
+            ..Borrower::new("late")
+        };
+        let rent = script([0.0, 10.0, 4.0, 6.0, 25.0, 0.0]);
+        let market = scripted([("rent", rent), ("price", script([500.0]))]);
+        let record = follow(market, trading([liquid("gpu", "price")]), borrower, 9, 12);
+        let expected = [
+            ("debt_service_due", [10.0, 10.0, 16.06, 20.1606, 10.0, 15.212206, 25.36432806, 35.6179713406]),
+            ("debt_service_paid", [10.0, 4.0, 6.0, 20.1606, 4.8394, 0.0, 0.0, 0.0]),
+            ("cash", [0.0, 0.0, 0.0, 4.8394, 0.0, 0.0, 0.0, 0.0]),
+            ("arrears", [0.0, 6.0, 10.06, 0.0, 5.1606, 15.212206, 25.36432806, 535.6179713406]),
+        ];
+        for (metric, expected) in expected {
+            for (actual, expected) in record.row(metric, 0).into_iter().zip(expected) {
+                assert_rounding(actual, expected);
+            }
+        }
+        assert_eq!((record.default_step[0], record.cause[0]), (8.0, Some(Cause::Payment)));
+        assert_rounding(record.exposure[0][0], 1035.6179713406);
+        assert_rounding(record.loss[0][0], 535.6179713406);
+    }
+
+    /// Coins are sold in the listed order, at the mark, only as many as are needed; owners are paid from what is above
+    /// the floor.
+    #[test]
+    fn coins_are_sold_in_order_and_owners_paid_above_the_floor() {
+        let borrower = Borrower {
+            cash: 100.0,
+            fleets: vec![cash_cow("gpu", 1.0, 50.0, "rent")],
+            treasury: vec![Treasury { asset: "btc".into(), units: 2.0 }, Treasury { asset: "eth".into(), units: 10.0 }],
+            facilities: vec![facility("loan", 1000.0, 0.10, Amortisation::Custom(vec![(2.0, 230.0)]), 9.0)],
+            distribution: Some(haircut::credit::Distribution { share: 0.5, floor: 30.0 }),
+            ..Borrower::new("treasurer")
+        };
+        let market = scripted([
+            ("rent", script([1.0])),
+            ("price", script([1.0])),
+            ("btc", script([90.0, 90.0, 80.0, 100.0, 100.0])),
+            ("eth", script([10.0])),
+        ]);
+        let trade = trading([liquid("gpu", "price"), liquid("btc", "btc"), liquid("eth", "eth")]);
+        let record = follow(market, trade, borrower, 4, 1);
+        // Year 1: 150 - 100 = 50, of which half of 20 is distributed. Year 2: 90 against 330: 160 from all bitcoin, 80
+        // from 8 ether. Year 3: 50 against 77: the last 2 ether bring 20, 7 are missing.
+        let expected = [
+            ("cash", [40.0, 0.0, 0.0, 0.0]),
+            ("distributed", [10.0, 0.0, 0.0, 0.0]),
+            ("treasury_sales", [0.0, 240.0, 20.0, 0.0]),
+            ("debt_service_paid", [100.0, 330.0, 70.0, 0.0]),
+            ("proceeds", [0.0, 0.0, 1.0, 0.0]),
+        ];
+        for (metric, expected) in expected {
+            for (actual, expected) in record.row(metric, 0).into_iter().zip(expected) {
+                assert_rounding(actual, expected);
+            }
+        }
+        assert_eq!((record.default_step[0], record.cause[0]), (3.0, Some(Cause::Payment)));
+        assert_rounding(record.exposure[0][0], 777.0);
+        assert_rounding(record.loss[0][0], 776.0);
+    }
+
+    /// Costs that nothing covers stay open as cash below zero, and default nothing without debt.
+    #[test]
+    fn without_debt_nothing_defaults() {
+        let borrower = Borrower {
+            cash: 10.0,
+            overhead_usd_per_year: 100.0,
+            treasury: vec![Treasury { asset: "btc".into(), units: 1.0 }],
+            ..Borrower::new("free")
+        };
+        let market = scripted([("btc", script([30.0]))]);
+        let record = follow(market, trading([liquid("btc", "btc")]), borrower, 3, 1);
+        assert_eq!(record.row("cash", 0), [-60.0, -160.0, -260.0]);
+        assert_eq!(record.row("treasury_sales", 0), [30.0, 0.0, 0.0]);
+        assert!(record.default_step.iter().all(|step| step.is_infinite()));
+        assert!(record.row("dscr", 0).iter().all(|dscr| dscr.is_infinite()));
+        assert_eq!(record.row("ltv_mark", 0), [0.0; 3]);
+    }
+
+    /// A sells 100 units into a depth of 100 a month at impact 0.1: A gets exp(-0.1), and B's mark is lower from the
+    /// next month on, by exp(-0.05), exp(-0.025), .. with a half-life of a month; with feedback off it is not.
+    #[test]
+    fn a_forced_sale_depresses_the_marks_of_others_from_the_next_step() {
+        let gpu = Asset {
+            depth_per_month: 100.0,
+            impact: 0.1,
+            persistence: 1.0,
+            recovery_half_life: 1.0 / 12.0,
+            ..liquid("gpu", "price")
+        };
+        let seller = Borrower {
+            fleets: vec![cash_cow("gpu", 100.0, 0.0, 1.0)],
+            facilities: vec![facility("loan", 1200.0, 0.12, Amortisation::Bullet, 5.0)],
+            ..Borrower::new("A")
+        };
+        let witness = Borrower {
+            cash: 1e6,
+            fleets: vec![cash_cow("gpu", 10.0, 0.0, 1.0)],
+            facilities: vec![facility("loan", 50.0, 0.0, Amortisation::Bullet, 5.0)],
+            ..Borrower::new("B")
+        };
+        for (feedback, depression) in [(Feedback::On, [0.0_f64, 0.05, 0.025]), (Feedback::Off, [0.0; 3])] {
+            let trade = LiquidationMarket { assets: vec![gpu.clone()], feedback };
+            let book = Book::new([seller.clone(), witness.clone()]).liquidation(trade);
+            let simulation = Simulation::new(scripted([("price", script([10.0]))]), book).months(3).paths(1);
+            let (sold, seen) = simulation.run((Ledger("A".into()), Ledger("B".into()))).unwrap();
+            assert_rounding(sold.at("proceeds", 1, 0), 1000.0 * (-0.1_f64).exp());
+            assert_rounding(sold.loss[0][0], 1212.0 - 1000.0 * (-0.1_f64).exp());
+            for (step, depression) in (1..).zip(depression) {
+                assert_rounding(seen.at("ltv_mark", step, 0), 0.5 * depression.exp());
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! For tests of obligors: factors that follow a script, so that every path is known beforehand, and a measure that keeps
 //! every metric of every path and step.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
 
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Cause, Coupon, Facility, Feedback, Fleet, LiquidationMarket, Quantity,
@@ -245,7 +246,7 @@ pub fn assert_rounding(actual: f64, expected: f64) {
     assert!((actual - expected).abs() <= bound, "{actual} is not {expected}: off by {:e}", actual - expected);
 }
 
-/// Equal to the cent.
+/// Equal to the cent: what a worked example of `docs/credit.md` promises.
 #[track_caller]
 pub fn assert_cents(actual: f64, expected: f64) {
     assert!((actual - expected).abs() < 0.005, "{actual} is not {expected} to the cent");

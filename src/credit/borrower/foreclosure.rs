@@ -112,8 +112,7 @@ impl Stepper {
     pub(super) fn settle_sales(&self, block: &mut ObligorBlock<'_>) {
         let mut liquidating = Lane::ZERO;
         for i in 0..PATHS {
-            let standing = block.own[self.standing][i];
-            let is_liquidating = (standing >= standing::LIQUIDATING) & (standing < standing::CLOSED);
+            let is_liquidating = standing::is_liquidating(block.own[self.standing][i]);
             liquidating[i] = if is_liquidating { 1.0 } else { 0.0 };
         }
         each_flagged(&liquidating, |path| {

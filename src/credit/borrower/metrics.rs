@@ -134,7 +134,7 @@ impl Stepper {
             if let Some(lane) = lane {
                 let lane = &mut own[lane];
                 for i in 0..PATHS {
-                    lane[i] = if standing[i] < standing::LIQUIDATING { value(i) } else { 0.0 };
+                    lane[i] = if standing::is_performing(standing[i]) { value(i) } else { 0.0 };
                 }
             }
         };
@@ -175,11 +175,11 @@ impl Stepper {
     /// Principal not yet due, and what is due and unpaid (after default the claims).
     fn owed(&self, block: &ObligorBlock<'_>, path: usize) -> (f64, f64) {
         let standing = block.own[self.standing][path];
-        if standing < standing::OFF_SCHEDULE {
+        if standing::is_on_schedule(standing) {
             return (self.debt.balance[block.step.index], 0.0);
         }
         let arrears = self.debt.facilities.iter().map(|facility| block.own[facility.arrears][path]).sum();
-        if standing >= standing::LIQUIDATING {
+        if !standing::is_performing(standing) {
             return (0.0, arrears);
         }
         (self.debt.outstanding(block.step.index, &block.own, path).iter().sum(), arrears)

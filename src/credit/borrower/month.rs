@@ -25,6 +25,30 @@ pub(super) mod standing {
     pub(in super::super) const LIQUIDATING: f64 = 2.0;
     /// Defaulted; nothing more will happen.
     pub(in super::super) const CLOSED: f64 = 3.0;
+
+    #[inline(always)]
+    pub(in super::super) fn is_on_schedule(standing: f64) -> bool {
+        standing < OFF_SCHEDULE
+    }
+
+    /// Has not defaulted.
+    #[inline(always)]
+    pub(in super::super) fn is_performing(standing: f64) -> bool {
+        standing < LIQUIDATING
+    }
+
+    #[inline(always)]
+    #[allow(clippy::manual_range_contains, reason = "both comparisons are made on every path, without a branch")]
+    pub(in super::super) fn is_liquidating(standing: f64) -> bool {
+        (standing >= LIQUIDATING) & (standing < CLOSED)
+    }
+
+    /// Is stepped by hand.
+    #[inline(always)]
+    #[allow(clippy::manual_range_contains, reason = "both comparisons are made on every path, without a branch")]
+    pub(in super::super) fn is_by_hand(standing: f64) -> bool {
+        (standing >= OFF_SCHEDULE) & (standing < CLOSED)
+    }
 }
 
 /// Units of an asset class on the balance sheet.
@@ -191,7 +215,7 @@ vectorised! {
     ) -> [u64; 2] {
         let (mut shorts, mut elsewhere) = (0, 0);
         for i in 0..PATHS {
-            let on_schedule = standing[i] < standing::OFF_SCHEDULE;
+            let on_schedule = standing::is_on_schedule(standing[i]);
             let available = cash[i] + (revenue[i] - cost[i]);
             let missing = due[i] - available;
             let is_short = missing > ROUNDING * due[i];
@@ -201,7 +225,7 @@ vectorised! {
             let is_short = is_short & on_schedule;
             short[i] = if is_short { missing } else { 0.0 };
             shorts += u64::from(is_short);
-            elsewhere += u64::from((standing[i] >= standing::OFF_SCHEDULE) & (standing[i] < standing::CLOSED));
+            elsewhere += u64::from(standing::is_by_hand(standing[i]));
         }
         [shorts, elsewhere]
     }
@@ -210,7 +234,7 @@ vectorised! {
         let [share, floor] = terms;
         for i in 0..PATHS {
             let free = cash[i] - floor;
-            let entitled = (free > 0.0) & (short[i] == 0.0) & ((standing[i] < standing::OFF_SCHEDULE));
+            let entitled = (free > 0.0) & (short[i] == 0.0) & standing::is_on_schedule(standing[i]);
             paid[i] = if entitled { share * free } else { 0.0 };
             cash[i] -= paid[i];
         }
@@ -238,8 +262,7 @@ vectorised! {
 
     fn flag(standing: &Lane, unmet: &Lane, attention: &mut Lane) {
         for i in 0..PATHS {
-            let elsewhere = (standing[i] >= standing::OFF_SCHEDULE) & (standing[i] < standing::CLOSED);
-            attention[i] = if elsewhere | (unmet[i] > 0.0) { 1.0 } else { 0.0 };
+            attention[i] = if standing::is_by_hand(standing[i]) | (unmet[i] > 0.0) { 1.0 } else { 0.0 };
         }
     }
 }

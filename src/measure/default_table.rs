@@ -43,6 +43,8 @@ pub struct Defaults {
     pub obligors: Vec<ObligorDefaults>,
     /// The lenders, by name.
     pub lenders: Vec<Credit>,
+    /// Defaults of each obligor.
+    own: Vec<Tally>,
     /// Joint defaults of all pairs `a < b`: (0,1), (0,2), .., (1,2), ..
     joint: Vec<Tally>,
     confidence: Confidence,
@@ -105,16 +107,18 @@ impl Defaults {
         Ok(self.joint[pair].probability(self.paths, self.confidence))
     }
 
-    /// Default correlation: that of the two default indicators, `(p_ab - p_a p_b) / sqrt(p_a (1 - p_a) p_b (1 - p_b))`.
-    /// `None` where one of them never or always defaults.
+    /// Default correlation: that of the two default indicators, `(p_ab - p_a p_b) / sqrt(p_a (1 - p_a) p_b (1 - p_b))`, with the
+    /// standard error of the delta method. [Undefined](Estimate::is_defined) where one of them never or always defaults.
     ///
     /// # Errors
     /// [`Error::Unknown`] when there is no such obligor.
-    pub fn correlation(&self, a: &str, b: &str) -> Result<Option<f64>, Error> {
-        let joint = self.joint(a, b)?.value;
-        let [a, b] = [self.position(a)?, self.position(b)?].map(|i| self.obligors[i].probability.value);
-        let spread = (a * (1.0 - a) * b * (1.0 - b)).sqrt();
-        Ok((spread > 0.0).then(|| (joint - a * b) / spread))
+    pub fn correlation(&self, a: &str, b: &str) -> Result<Estimate, Error> {
+        let (a, b) = (self.position(a)?, self.position(b)?);
+        let both = match a == b {
+            true => self.own[a],
+            false => self.joint[pair(a.min(b), a.max(b), self.obligors.len())],
+        };
+        Ok(super::joint::correlation(&self.own[a], &self.own[b], &both, self.paths, self.confidence))
     }
 
     fn position(&self, name: &str) -> Result<usize, Error> {
@@ -170,6 +174,16 @@ struct ObligorCounts {
     causes: [Tally; Cause::ALL.len()],
     total: Moments,
     facilities: Vec<Moments>,
+}
+
+impl ObligorCounts {
+    /// Defaults in any step.
+    fn defaults(&self) -> Tally {
+        self.steps.iter().fold(Tally::new(), |mut sum, step| {
+            sum.merge(step);
+            sum
+        })
+    }
 }
 
 /// Exact sums over paths of weighted loss `l`, discounted exposure `d`, exposure `e` and default indicator `1`.
@@ -427,6 +441,7 @@ impl Measure for DefaultTable {
             lenders: lenders
                 .map(|((lender, principal), moments)| moments.credit(lender, Some(lender), principal, run, confidence))
                 .collect(),
+            own: partial.obligors.iter().map(ObligorCounts::defaults).collect(),
             joint: partial.joint,
             confidence,
             paths: run.paths,

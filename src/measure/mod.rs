@@ -9,6 +9,7 @@ mod default_table;
 mod estimate;
 mod exact_sum;
 mod extended;
+mod joint;
 mod loss_distribution;
 mod losses;
 mod moments;

@@ -9,23 +9,41 @@ const ROTATIONS: [[u32; 2]; 8] = [[14, 16], [52, 57], [23, 40], [5, 37], [25, 33
 #[inline(always)]
 pub(crate) fn threefry(key: [u64; 4], counter: [u64; 4]) -> [u64; 4] {
     let schedule = [key[0], key[1], key[2], key[3], PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3]];
-    let mut x = counter;
-    for word in 0..4 {
-        x[word] = x[word].wrapping_add(schedule[word]);
+    let [mut a, mut b, mut c, mut d] = counter;
+    a = a.wrapping_add(schedule[0]);
+    b = b.wrapping_add(schedule[1]);
+    c = c.wrapping_add(schedule[2]);
+    d = d.wrapping_add(schedule[3]);
+    // Written out: with the words in an array that is indexed by the round, the loop over lanes stayed scalar.
+    macro_rules! four_rounds {
+        ($injection:literal) => {
+            let rotations = &ROTATIONS[4 * (($injection - 1) % 2)..];
+            a = a.wrapping_add(b);
+            b = b.rotate_left(rotations[0][0]) ^ a;
+            c = c.wrapping_add(d);
+            d = d.rotate_left(rotations[0][1]) ^ c;
+            a = a.wrapping_add(d);
+            d = d.rotate_left(rotations[1][0]) ^ a;
+            c = c.wrapping_add(b);
+            b = b.rotate_left(rotations[1][1]) ^ c;
+            a = a.wrapping_add(b);
+            b = b.rotate_left(rotations[2][0]) ^ a;
+            c = c.wrapping_add(d);
+            d = d.rotate_left(rotations[2][1]) ^ c;
+            a = a.wrapping_add(d);
+            d = d.rotate_left(rotations[3][0]) ^ a;
+            c = c.wrapping_add(b);
+            b = b.rotate_left(rotations[3][1]) ^ c;
+            a = a.wrapping_add(schedule[$injection % 5]);
+            b = b.wrapping_add(schedule[($injection + 1) % 5]);
+            c = c.wrapping_add(schedule[($injection + 2) % 5]);
+            d = d.wrapping_add(schedule[($injection + 3) % 5]).wrapping_add($injection);
+        };
     }
-    for injection in 1..=5 {
-        for round in 0..4 {
-            let [r0, r1] = ROTATIONS[(4 * (injection - 1) + round) % 8];
-            let (a, b) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
-            x[0] = x[0].wrapping_add(x[a]);
-            x[a] = x[a].rotate_left(r0) ^ x[0];
-            x[2] = x[2].wrapping_add(x[b]);
-            x[b] = x[b].rotate_left(r1) ^ x[2];
-        }
-        for word in 0..4 {
-            x[word] = x[word].wrapping_add(schedule[(injection + word) % 5]);
-        }
-        x[3] = x[3].wrapping_add(injection as u64);
-    }
-    x
+    four_rounds!(1);
+    four_rounds!(2);
+    four_rounds!(3);
+    four_rounds!(4);
+    four_rounds!(5);
+    [a, b, c, d]
 }

@@ -6,6 +6,8 @@ mod counter;
 mod digest;
 pub mod event;
 mod key;
+#[cfg(test)]
+mod known_answers;
 mod stream;
 
 pub use digest::Digest;

@@ -18,7 +18,14 @@ struct Words([u64; LANES]);
 
 /// State of the 64 generators, word by word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Generators([Words; 4]);
+pub(super) struct Generators([Words; 4]);
+
+impl Generators {
+    /// The state with this word of this lane.
+    pub(super) fn of(state: impl Fn(usize, usize) -> u64) -> Self {
+        Generators(std::array::from_fn(|word| Words(std::array::from_fn(|lane| state(word, lane)))))
+    }
+}
 
 /// A stream of uniforms and normals.
 #[derive(Debug, Clone)]
@@ -39,8 +46,7 @@ impl Stream {
     /// The stream of this key and block, at its start.
     #[must_use]
     pub fn new(key: &StreamKey, block: u64) -> Self {
-        let mut stream =
-            Stream { generators: Generators([Words([0; LANES]); 4]), buffer: Words([0; LANES]), used: LANES };
+        let mut stream = Stream { generators: Generators::of(|_, _| 0), buffer: Words([0; LANES]), used: LANES };
         stream.restart(key, block);
         stream
     }
@@ -141,7 +147,7 @@ pub(crate) fn normal_pair(first: u64, second: u64) -> (f64, f64) {
 }
 
 crate::vectorised! {
-    fn start(counter: [u64; 4], generators: &mut Generators) {
+    pub(super) fn start(counter: [u64; 4], generators: &mut Generators) {
         let [s0, s1, s2, s3] = &mut generators.0;
         for lane in 0..LANES {
             let last = counter[3].wrapping_add(lane as u64);
@@ -153,7 +159,7 @@ crate::vectorised! {
         }
     }
 
-    fn fill_words(generators: &mut Generators, words: &mut [u64; LANES]) {
+    pub(super) fn fill_words(generators: &mut Generators, words: &mut [u64; LANES]) {
         let [s0, s1, s2, s3] = &mut generators.0;
         for lane in 0..LANES {
             let mut s = [s0.0[lane], s1.0[lane], s2.0[lane], s3.0[lane]];

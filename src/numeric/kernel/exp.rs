@@ -58,7 +58,7 @@ pub fn exp(x: f64) -> f64 {
 
 /// exp(x) - 1, without the cancellation near zero.
 ///
-/// Largest error 2 ulp. exp_m1(-inf) = -1, exp_m1(-0) = -0, exp_m1(NaN) is NaN.
+/// Largest error 2.5 ulp. exp_m1(-inf) = -1, exp_m1(-0) = -0, exp_m1(NaN) is NaN.
 ///
 /// ```
 /// use haircut::numeric::kernel::exp_m1;

@@ -1,6 +1,34 @@
 //! The kernels over slices, compiled for every instruction set.
 
-use super::{exp, ln, normal_cdf, normal_quantile, sin_cos_2pi};
+use super::normal::{is_middle, quantile_middle, quantile_tail};
+use super::{exp, ln, normal_cdf, sin_cos_2pi};
+
+/// Values handled at once where tails are set apart.
+const CHUNK: usize = 256;
+
+/// The quantile of each probability of a chunk: the middle formula on all, then the tails (15 % of uniform
+/// probabilities) gathered, computed side by side, and put back. The same bits as one by one, in half the time.
+#[inline(always)]
+fn quantile_chunk(chunk: &mut [f64]) {
+    let mut place = [0_usize; CHUNK];
+    let mut tail = [0.5; CHUNK];
+    let mut tails = 0;
+    for (index, p) in chunk.iter().enumerate().take(CHUNK) {
+        place[tails] = index;
+        tail[tails] = *p;
+        // At most `index + 1` afterwards: the next place exists as long as there is a next value.
+        tails += usize::from(!is_middle(*p));
+    }
+    for p in chunk.iter_mut() {
+        *p = quantile_middle(*p);
+    }
+    for p in &mut tail[..tails] {
+        *p = quantile_tail(*p);
+    }
+    for (index, z) in place[..tails].iter().zip(&tail[..tails]) {
+        chunk[*index] = *z;
+    }
+}
 
 crate::vectorised! {
     /// [`exp`] of each value, in place.
@@ -30,14 +58,21 @@ crate::vectorised! {
         }
     }
 
-    /// [`normal_quantile`] of each probability, in place.
+    /// [`normal_quantile`](super::normal_quantile) of each probability, in place.
     pub fn normal_quantile_in_place(probabilities: &mut [f64]) {
-        for p in probabilities { *p = normal_quantile(*p); }
+        for chunk in probabilities.chunks_mut(CHUNK) {
+            quantile_chunk(chunk);
+        }
     }
 
-    /// [`normal_quantile`] of each probability, written to `to`; as many as the shorter has.
+    /// [`normal_quantile`](super::normal_quantile) of each probability, written to `to`; as many as the shorter has.
     pub fn normal_quantile_into(probabilities: &[f64], to: &mut [f64]) {
-        for (to, p) in to.iter_mut().zip(probabilities) { *to = normal_quantile(*p); }
+        for (to, from) in to.chunks_mut(CHUNK).zip(probabilities.chunks(CHUNK)) {
+            let count = to.len().min(from.len());
+            let (to, from) = (&mut to[..count], &from[..count]);
+            to.copy_from_slice(from);
+            quantile_chunk(to);
+        }
     }
 
     /// [`normal_cdf`] of each value, in place.

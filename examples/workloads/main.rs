@@ -2,6 +2,7 @@
 //! the same work: `workloads W1|W2|W3|W3m|S1|S1t THREADS PATHS REPEATS [baseline|avx2|avx512]`.
 //!
 //! Every repeat has its own seed; the results are averaged over the repeats, the times are listed.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its result")]
 
 mod model;
 

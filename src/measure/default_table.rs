@@ -1,5 +1,6 @@
 //! Who defaults when and why, with whom, and what it costs.
 
+use super::joint::{self, Mask};
 use super::{Block, Confidence, Estimate, ExactSum, Measure, MeasurePlan, Run, Tally};
 use crate::Error;
 use crate::credit::Cause;
@@ -103,7 +104,7 @@ impl Defaults {
         if a == b {
             return Ok(self.obligors[a].probability);
         }
-        let pair = pair(a.min(b), a.max(b), self.obligors.len());
+        let pair = joint::pair(a.min(b), a.max(b), self.obligors.len());
         Ok(self.joint[pair].probability(self.paths, self.confidence))
     }
 
@@ -116,9 +117,9 @@ impl Defaults {
         let (a, b) = (self.position(a)?, self.position(b)?);
         let both = match a == b {
             true => self.own[a],
-            false => self.joint[pair(a.min(b), a.max(b), self.obligors.len())],
+            false => self.joint[joint::pair(a.min(b), a.max(b), self.obligors.len())],
         };
-        Ok(super::joint::correlation(&self.own[a], &self.own[b], &both, self.paths, self.confidence))
+        Ok(joint::correlation(&self.own[a], &self.own[b], &both, self.paths, self.confidence))
     }
 
     fn position(&self, name: &str) -> Result<usize, Error> {
@@ -144,11 +145,6 @@ impl Index<&str> for Defaults {
             None => panic!("no obligor is named \"{obligor}\""),
         }
     }
-}
-
-/// Position of the pair `a < b` among `count` in the order (0,1), (0,2), .., (1,2), ..
-fn pair(a: usize, b: usize, count: usize) -> usize {
-    a * (2 * count - a - 1) / 2 + b - a - 1
 }
 
 /// One worker's share of a [`DefaultTable`].
@@ -268,40 +264,6 @@ vectorised! {
     }
 }
 
-/// One bit per path of a block.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Mask([u64; 4]);
-
-impl Mask {
-    fn of_defaults(default_step: &[f64]) -> Self {
-        let mut mask = Mask::default();
-        for (word, steps) in mask.0.iter_mut().zip(default_step.chunks(64)) {
-            for (bit, step) in steps.iter().enumerate() {
-                *word |= u64::from(*step < f64::INFINITY) << bit;
-            }
-        }
-        mask
-    }
-
-    fn and(self, other: Mask) -> Mask {
-        Mask(std::array::from_fn(|word| self.0[word] & other.0[word]))
-    }
-
-    fn count(self) -> u32 {
-        self.0.iter().map(|word| word.count_ones()).sum()
-    }
-
-    fn paths(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
-            std::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then_some(64 * word + bit as usize)
-            })
-        })
-    }
-}
-
 /// Loss, discounted exposure and exposure of several facilities together, path by path.
 #[derive(Debug, Clone, Default)]
 struct Gathered {
@@ -388,7 +350,7 @@ impl Measure for DefaultTable {
         for (lender, gathered) in lenders.iter_mut().zip(by_lender) {
             lender.add_gathered(gathered, weights);
         }
-        count_joint(defaulted, weights, joint);
+        joint::count(defaulted, weights, joint);
     }
 
     fn merge(&self, into: &mut DefaultCounts, from: DefaultCounts) {
@@ -456,21 +418,4 @@ fn lenders(run: &Run) -> BTreeMap<&str, f64> {
         *lenders.entry(facility.lender.as_str()).or_insert(0.0) += facility.principal;
     }
     lenders
-}
-
-/// Counts the paths on which two obligors both default, for every pair. Where all weights are 1 the count is the tally.
-fn count_joint(defaulted: &[Mask], weights: &[f64], joint: &mut [Tally]) {
-    #[expect(clippy::float_cmp, reason = "the weight of an ordinary path is 1 exactly")]
-    let ordinary = weights.iter().all(|weight| *weight == 1.0);
-    let mut pairs = joint.iter_mut();
-    for (index, first) in defaulted.iter().enumerate() {
-        for (second, pair) in defaulted[index + 1..].iter().zip(&mut pairs) {
-            let both = first.and(*second);
-            if ordinary {
-                pair.merge(&Tally::of(u64::from(both.count())));
-            } else {
-                both.paths().for_each(|path| pair.add(weights[path]));
-            }
-        }
-    }
 }

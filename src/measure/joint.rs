@@ -1,4 +1,4 @@
-//! How strongly do two events go together?
+//! Who defaults together, and how strongly do two defaults go together?
 
 use super::Tally;
 use super::estimate::{Confidence, Estimate, clip};
@@ -34,11 +34,97 @@ pub(super) fn correlation(a: &Tally, b: &Tally, both: &Tally, paths: u64, confid
     Estimate { lower: estimate.lower.max(-1.0), upper: estimate.upper.min(1.0), ..estimate }
 }
 
+/// Position of the pair `a < b` among `count` in the order (0,1), (0,2), .., (1,2), ..
+pub(super) fn pair(a: usize, b: usize, count: usize) -> usize {
+    a * (2 * count - a - 1) / 2 + b - a - 1
+}
+
+/// One bit per path of a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Mask([u64; 4]);
+
+impl Mask {
+    pub(super) fn of_defaults(default_step: &[f64]) -> Self {
+        let mut mask = Mask::default();
+        for (word, steps) in mask.0.iter_mut().zip(default_step.chunks(64)) {
+            for (bit, step) in steps.iter().enumerate() {
+                *word |= u64::from(*step < f64::INFINITY) << bit;
+            }
+        }
+        mask
+    }
+
+    fn and(self, other: Mask) -> Mask {
+        Mask(std::array::from_fn(|word| self.0[word] & other.0[word]))
+    }
+
+    fn count(self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    pub(super) fn paths(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then_some(64 * word + bit as usize)
+            })
+        })
+    }
+}
+
+/// Counts the paths on which two obligors both default, for every pair. Where all weights are 1 the count is the tally.
+pub(super) fn count(defaulted: &[Mask], weights: &[f64], joint: &mut [Tally]) {
+    #[expect(clippy::float_cmp, reason = "the weight of an ordinary path is 1 exactly")]
+    let ordinary = weights.iter().all(|weight| *weight == 1.0);
+    let mut pairs = joint.iter_mut();
+    for (index, first) in defaulted.iter().enumerate() {
+        for (second, pair) in defaulted[index + 1..].iter().zip(&mut pairs) {
+            let both = first.and(*second);
+            if ordinary {
+                pair.merge(&Tally::of(u64::from(both.count())));
+            } else {
+                both.paths().for_each(|path| pair.add(weights[path]));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    //! Guards: the correlation by hand, its error against theory and simulation, with weights too.
+    //! Guards: pairs are counted as one counts them by hand; the correlation by hand, its error against theory and simulation, with weights too.
     use super::*;
     use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+    /// A recount path by path, with plain and with likelihood weights, for blocks in full and in part.
+    #[test]
+    fn joint_defaults_are_the_recount() {
+        let mut random = StdRng::seed_from_u64(19);
+        for (paths, plain) in [(256, true), (256, false), (77, true), (77, false), (1, false)] {
+            let steps: Vec<Vec<f64>> = (0..5)
+                .map(|obligor| {
+                    let step = |u: f64| if u < 0.15 * f64::from(obligor) { (u * 40.0).ceil() } else { f64::INFINITY };
+                    (0..paths).map(|_| step(random.random())).collect()
+                })
+                .collect();
+            let weights: Vec<f64> =
+                (0..paths).map(|_| if plain { 1.0 } else { 2.0 * random.random::<f64>() }).collect();
+            let masks: Vec<Mask> = steps.iter().map(|steps| Mask::of_defaults(steps)).collect();
+            let mut joint = vec![Tally::new(); 10];
+            count(&masks, &weights, &mut joint);
+            for b in 0..5 {
+                for a in 0..b {
+                    let mut expected = Tally::new();
+                    for path in 0..paths {
+                        if steps[a][path].is_finite() && steps[b][path].is_finite() {
+                            expected.add(weights[path]);
+                        }
+                    }
+                    assert_eq!(joint[pair(a, b, 5)], expected, "{a} {b} of {paths}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn by_hand() {

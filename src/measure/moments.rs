@@ -140,3 +140,65 @@ fn accumulate(s: &mut [[f64; 8]; 6], k: usize, loss: f64, weight: f64) {
     s[4][k] += squared * loss * loss;
     s[5][k] += squared * loss * loss * loss;
 }
+
+#[cfg(test)]
+mod tests {
+    //! Guards: the sums are the weighted power sums with the same bits at every level, and the deviation has its error by hand.
+    #![allow(clippy::float_cmp, reason = "the promise is equality to the bit")]
+    use super::*;
+    use crate::measure::block_sum;
+    use crate::numeric::Level;
+
+    #[test]
+    fn power_sums_have_the_same_bits_at_every_level() {
+        let losses: Vec<f64> = (0..256).map(|i| f64::from(i * i % 97) / 7.0).collect();
+        let weights: Vec<f64> = (0..256).map(|i| f64::from(i % 13) / 6.0).collect();
+        let highest = Level::current();
+        for length in [0, 3, 8, 77, 256] {
+            let (losses, weights) = (&losses[..length], &weights[..length]);
+            for level in Level::available() {
+                level.set().unwrap();
+                let sums = power_sums(losses, weights);
+                for (sum, (w, l)) in sums.iter().zip([(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (2, 4)]) {
+                    let terms: Vec<f64> = losses
+                        .iter()
+                        .zip(weights)
+                        .map(|(loss, weight)| {
+                            let start = if w == 1 { weight * loss } else { weight * (weight * loss) };
+                            (1..l).fold(start, |product, _| product * loss)
+                        })
+                        .collect();
+                    assert_eq!(*sum, block_sum(&terms), "{level:?} w^{w} L^{l}");
+                }
+            }
+        }
+        highest.set().unwrap();
+    }
+
+    #[test]
+    fn deviation_by_hand() {
+        // 1, 2, 3, 4, 5: m = 3, s^2 = 5/2; fourth moment (16 + 1 + 0 + 1 + 16) / 5 = 6.8, second 2: Var(s^2) = (6.8 - 4) / 5.
+        let mut moments = Moments::new();
+        moments.record(&[1.0, 2.0], &[1.0; 2]);
+        let mut rest = Moments::new();
+        rest.record(&[3.0, 4.0, 5.0], &[1.0; 3]);
+        moments.merge(&rest);
+        let deviation = moments.standard_deviation(Confidence::default());
+        assert!((deviation.value - 2.5_f64.sqrt()).abs() < 1e-14);
+        assert!((deviation.standard_error - 0.56_f64.sqrt() / (2.0 * 2.5_f64.sqrt())).abs() < 1e-13);
+        assert_eq!((moments.minimum(), moments.maximum()), (Some(1.0), Some(5.0)));
+        assert_eq!(moments.mean(Confidence::default()).value, 3.0);
+        // The same law by weights, twice the paths of half the weight and as many of one and a half.
+        let mut weighted = Moments::new();
+        weighted.record(
+            &[1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0],
+            &[0.5, 1.5, 0.5, 1.5, 0.5, 1.5, 0.5, 1.5, 0.5, 1.5],
+        );
+        let (mean, deviation) =
+            (weighted.mean(Confidence::default()), weighted.standard_deviation(Confidence::default()));
+        assert!((mean.value - 3.0).abs() < 1e-14 && (deviation.value - (2.0_f64 * 10.0 / 9.0).sqrt()).abs() < 1e-14);
+        // Mean of w^2 is 1.25: the variance of w L is 1.25 x 11 - 9, of w (L - m)^2 it is 1.25 x 6.8 - 4.
+        assert!((mean.standard_error - ((1.25 * 11.0 - 9.0) / 9.0_f64).sqrt()).abs() < 1e-14);
+        assert!((deviation.standard_error - (4.5_f64 / 10.0).sqrt() / (2.0 * deviation.value)).abs() < 1e-13);
+    }
+}

@@ -43,3 +43,7 @@ pub mod sample;
 
 pub use engine::Simulation;
 pub use error::{Error, check};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -171,10 +171,10 @@ impl FactorStepper for LaunchedResaleStepper {
     }
 
     fn step(&self, block: &mut FactorBlock<'_>) {
-        let mut uniform = Lane::ZERO;
-        block.stream.uniforms(&mut uniform);
+        let [uniform, ..] = block.scratch;
+        block.stream.uniforms(uniform);
         let [level, launches] = block.own.many([self.level, self.launches]);
-        resale(block.step.end, &self.cumulative, &uniform, &block.drivers[self.driver], launches, level);
+        resale(block.step.end, &self.cumulative, uniform, &block.drivers[self.driver], launches, level);
     }
 }
 
@@ -298,13 +298,13 @@ impl ObligorStepper for MinerStepper {
     }
 
     fn step(&self, block: &mut ObligorBlock<'_>) {
-        let mut shock = Lane::ZERO;
-        block.stream.normals(&mut shock);
+        let [shock, ..] = block.scratch;
+        block.stream.normals(shock);
         let [cash, coins] = block.own.many([self.cash, self.coins]);
         let failed = month(
             self.revenue,
             self.outflow,
-            &shock,
+            shock,
             &block.read[self.rent],
             &block.read[self.price],
             &block.read[self.per_price],
@@ -454,23 +454,24 @@ impl ObligorStepper for PoolStepper {
     fn start(&self, _block: &mut ObligorBlock<'_>) {}
 
     fn step(&self, block: &mut ObligorBlock<'_>) {
-        let (mut bound, mut normal) = (Lane::splat(self.threshold), Lane::ZERO);
+        let [bound, normal, chi_squared, ..] = block.scratch;
+        bound.fill(self.threshold);
         if self.copula == Copula::Student4 {
-            let mut chi_squared = Lane::ZERO;
+            chi_squared.fill(0.0);
             for _ in 0..4 {
-                block.stream.normals(&mut normal);
-                add_square(&normal, &mut chi_squared);
+                block.stream.normals(normal);
+                add_square(normal, chi_squared);
             }
             for (bound, chi_squared) in bound.iter_mut().zip(chi_squared.iter()) {
                 *bound *= (chi_squared / 4.0).sqrt();
             }
         }
-        block.stream.normals(&mut normal);
-        condition(&normal, &mut bound);
+        block.stream.normals(normal);
+        condition(normal, bound);
         let defaults = &mut block.outcome.loss[0];
         for _ in 0..NAMES {
-            block.stream.normals(&mut normal);
-            count_defaults(&normal, &bound, defaults);
+            block.stream.normals(normal);
+            count_defaults(normal, bound, defaults);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::liquidation::{LiquidationMarket, LiquidationPlan, LiquidationWorkspac
 use super::obligor::{Cause, FacilityInfo, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 use crate::market::START;
 use crate::market::{MarketPlan, OwnLane, OwnLanes, ReadLane, ReadLanes};
-use crate::numeric::{Lane, PATHS, Step, TimeGrid};
+use crate::numeric::{Lane, PATHS, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 use crate::{Error, check};
 use std::fmt::Debug;
@@ -151,6 +151,7 @@ impl BookPlan {
             loss: vec![Lane::ZERO; self.facilities],
             liquidation: self.liquidation.workspace(),
             one: Lane::splat(1.0),
+            scratch: Box::new([Lane::ZERO; 8]),
         }
     }
 }
@@ -166,6 +167,7 @@ pub(crate) struct BookWorkspace {
     pub(crate) loss: Vec<Lane>,
     liquidation: LiquidationWorkspace,
     one: Lane,
+    scratch: Box<Scratch>,
 }
 
 #[derive(Clone, Copy)]
@@ -179,6 +181,7 @@ impl BookWorkspace {
     pub(crate) fn start(&mut self, plan: &BookPlan, series: ReadLanes<'_>, block: u64, first_path: u64) {
         // So that a model that forgets a lane at time zero is wrong in the same way on every block, whoever runs it.
         self.own.fill(Lane::ZERO);
+        self.scratch.fill(Lane::ZERO);
         self.default_step.fill(Lane::splat(f64::INFINITY));
         self.default_discount.fill(Lane::splat(1.0));
         self.exposure.fill(Lane::ZERO);
@@ -218,6 +221,7 @@ impl BookWorkspace {
                     exposure: &mut self.exposure[obligor.facilities.clone()],
                     loss: &mut self.loss[obligor.facilities.clone()],
                 },
+                scratch: &mut self.scratch,
                 stream: &mut self.streams[index],
                 key: &obligor.key,
             };

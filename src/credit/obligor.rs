@@ -3,7 +3,7 @@
 use super::liquidation::{AssetLane, LiquidationView};
 use crate::Error;
 use crate::market::{MarketPlan, OwnLane, OwnLanes, ReadLane, ReadLanes};
-use crate::numeric::{Lane, PATHS, Step, TimeGrid};
+use crate::numeric::{Lane, PATHS, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
@@ -56,7 +56,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Every cause, in the order in which tables list them.
+    /// Every cause, in the order in which tables list them and in which they are declared.
     pub const ALL: [Cause; 4] = [Cause::Payment, Cause::Covenant, Cause::Margin, Cause::Maturity];
 }
 
@@ -190,6 +190,8 @@ pub struct ObligorBlock<'a> {
     pub liquidation: LiquidationView<'a>,
     /// Default, exposure and loss.
     pub outcome: Outcome<'a>,
+    /// Lanes for use within this call.
+    pub scratch: &'a mut Scratch,
     /// The obligor's own stream for this block.
     pub stream: &'a mut Stream,
     /// The key of the obligor's own stream, for draws tied to a path and an event.

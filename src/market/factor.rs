@@ -2,7 +2,7 @@
 
 use super::lanes::{DriverLane, Drivers, OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::Error;
-use crate::numeric::{Lane, Step, TimeGrid};
+use crate::numeric::{Lane, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 use std::fmt::Debug;
 
@@ -139,6 +139,8 @@ pub struct FactorBlock<'a> {
     pub drivers: Drivers<'a>,
     /// How the dependence modulates this factor; `None` when the dependence never does.
     pub modulation: Option<Modulation<'a>>,
+    /// Lanes for use within this call.
+    pub scratch: &'a mut Scratch,
     /// The factor's own stream for this block.
     pub stream: &'a mut Stream,
     /// The key of the factor's own stream, for draws tied to a path and an event.

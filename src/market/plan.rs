@@ -3,7 +3,7 @@
 use super::dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation, find_series};
 use super::lanes::{Drivers, OwnLanes, ReadLane, ReadLanes};
-use crate::numeric::{Lane, Step, TimeGrid};
+use crate::numeric::{Lane, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 use crate::{Error, check};
 use std::fmt::{self, Debug};
@@ -180,6 +180,7 @@ impl MarketPlan {
             dependence_stream: Stream::default(),
             volatility: vec![Lane::splat(1.0); modulated],
             drift: vec![Lane::ZERO; modulated],
+            scratch: Box::new([Lane::ZERO; 8]),
         }
     }
 }
@@ -193,6 +194,7 @@ pub(crate) struct MarketWorkspace {
     dependence_stream: Stream,
     volatility: Vec<Lane>,
     drift: Vec<Lane>,
+    scratch: Box<Scratch>,
 }
 
 impl MarketWorkspace {
@@ -204,6 +206,7 @@ impl MarketWorkspace {
     pub(crate) fn start(&mut self, plan: &MarketPlan, block: u64, first_path: u64) {
         // So that a model that forgets a lane at time zero is wrong in the same way on every block, whoever runs it.
         self.series.fill(Lane::ZERO);
+        self.scratch.fill(Lane::ZERO);
         for (stream, key) in self.driver_streams.iter_mut().zip(&plan.driver_keys) {
             stream.restart(key, block);
         }
@@ -251,6 +254,7 @@ impl MarketWorkspace {
                 modulation: plan
                     .modulates
                     .then(|| Modulation { volatility: &self.volatility[index], drift: &self.drift[index] }),
+                scratch: &mut self.scratch,
                 stream: &mut self.factor_streams[index],
                 key: &factor.key,
             };

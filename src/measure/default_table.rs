@@ -1,6 +1,7 @@
 //! Who defaults when and why, with whom, and what it costs.
 
 use super::joint::{self, Mask};
+use super::sample::ones;
 use super::{Block, Confidence, Estimate, ExactSum, Measure, MeasurePlan, Run, Tally};
 use crate::Error;
 use crate::credit::Cause;
@@ -168,11 +169,46 @@ struct ObligorCounts {
     /// Defaults in each step.
     steps: Vec<Tally>,
     causes: [Tally; Cause::ALL.len()],
+    /// All facilities together, where there are several.
     total: Moments,
     facilities: Vec<Moments>,
+    /// Scratch: defaults of one block by step, then by cause.
+    block: Vec<u32>,
 }
 
 impl ObligorCounts {
+    /// Counts the defaults of one block by step and by cause.
+    fn count(&mut self, defaulted: Mask, steps: &[f64], causes: &[Cause], weights: &[f64]) {
+        let last = self.steps.len();
+        // Steps are whole numbers from 1 on, so the cast is exact; one beyond the grid counts as the last.
+        let step_of = |path: usize| (steps[path] as usize).clamp(1, last) - 1;
+        if ones(weights) {
+            // Whole numbers first, then one tally for each.
+            for path in defaulted.paths() {
+                self.block[step_of(path)] += 1;
+                self.block[last + causes[path] as usize] += 1;
+            }
+            for (tally, count) in self.steps.iter_mut().chain(&mut self.causes).zip(&mut self.block) {
+                if *count > 0 {
+                    tally.merge(&Tally::of(u64::from(std::mem::take(count))));
+                }
+            }
+        } else {
+            for path in defaulted.paths() {
+                self.steps[step_of(path)].add(weights[path]);
+                self.causes[causes[path] as usize].add(weights[path]);
+            }
+        }
+    }
+
+    /// All facilities together.
+    fn total(&self) -> &Moments {
+        match self.facilities.as_slice() {
+            [one] => one,
+            _ => &self.total,
+        }
+    }
+
     /// Defaults in any step.
     fn defaults(&self) -> Tally {
         self.steps.iter().fold(Tally::new(), |mut sum, step| {
@@ -304,6 +340,7 @@ impl Measure for DefaultTable {
             causes: [Tally::new(); Cause::ALL.len()],
             total: Moments::default(),
             facilities: vec![Moments::default(); obligor.facilities.len()],
+            block: vec![0; run.grid.steps() + Cause::ALL.len()],
         });
         let lender_of = run.obligors.iter().map(|obligor| {
             let position = |lender: &String| lenders.keys().position(|name| name == lender).unwrap_or_default();
@@ -328,24 +365,23 @@ impl Measure for DefaultTable {
         for (index, counts) in obligors.iter_mut().enumerate() {
             let (steps, causes) = (block.default_step(index), block.cause(index));
             defaulted[index] = Mask::of_defaults(steps);
-            for path in defaulted[index].paths() {
-                let tally = Tally::one(weights[path]);
-                // Steps are whole numbers from 1 on, so the cast is exact; one beyond the grid counts as the last.
-                let step = (steps[path] as usize).clamp(1, counts.steps.len());
-                counts.steps[step - 1].merge(&tally);
-                if let Some(cause) = Cause::ALL.iter().position(|cause| *cause == causes[path]) {
-                    counts.causes[cause].merge(&tally);
-                }
-            }
+            counts.count(defaulted[index], steps, causes, weights);
             let discount = block.default_discount(index);
-            together.clear();
+            let several = counts.facilities.len() > 1;
+            if several {
+                together.clear();
+            }
             for (facility, moments) in counts.facilities.iter_mut().enumerate() {
                 let (loss, exposure) = (block.loss(index, facility), block.exposure(index, facility));
                 moments.add(loss, exposure, discount, weights);
                 gather(loss, exposure, discount, &mut by_lender[lender_of[index][facility]]);
-                gather(loss, exposure, discount, together);
+                if several {
+                    gather(loss, exposure, discount, together);
+                }
             }
-            counts.total.add_gathered(together, weights);
+            if several {
+                counts.total.add_gathered(together, weights);
+            }
         }
         for (lender, gathered) in lenders.iter_mut().zip(by_lender) {
             lender.add_gathered(gathered, weights);
@@ -382,7 +418,7 @@ impl Measure for DefaultTable {
                 probability: cumulative.last().copied().unwrap_or(Estimate::undefined(run.paths, confidence)),
                 cumulative,
                 causes: causes.map(|(cause, tally)| (cause, tally.probability(run.paths, confidence))).collect(),
-                total: counts.total.credit(
+                total: counts.total().credit(
                     &info.name,
                     None,
                     info.facilities.iter().map(|facility| facility.principal).sum(),

@@ -2,6 +2,7 @@
 
 use super::Tally;
 use super::estimate::{Confidence, Estimate, clip};
+use super::sample::ones;
 
 /// The correlation of the indicators of two events.
 ///
@@ -75,8 +76,7 @@ impl Mask {
 
 /// Counts the paths on which two obligors both default, for every pair. Where all weights are 1 the count is the tally.
 pub(super) fn count(defaulted: &[Mask], weights: &[f64], joint: &mut [Tally]) {
-    #[expect(clippy::float_cmp, reason = "the weight of an ordinary path is 1 exactly")]
-    let ordinary = weights.iter().all(|weight| *weight == 1.0);
+    let ordinary = ones(weights);
     let mut pairs = joint.iter_mut();
     for (index, first) in defaulted.iter().enumerate() {
         for (second, pair) in defaulted[index + 1..].iter().zip(&mut pairs) {

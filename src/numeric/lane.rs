@@ -24,6 +24,11 @@ impl Lane {
     pub const ZERO: Lane = Lane::splat(0.0);
 }
 
+/// Lanes for use within one call of a model, shared by all models of a worker so that they stay in the nearest cache:
+/// `let [shock, ..] = block.scratch;`. They hold whatever the last user left, zeros when a block begins: write before
+/// reading.
+pub type Scratch = [Lane; 8];
+
 impl Default for Lane {
     fn default() -> Self {
         Lane::ZERO

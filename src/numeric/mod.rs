@@ -11,6 +11,6 @@ mod simd;
 
 pub use correlation::{Cholesky, Correlation};
 pub use grid::{Step, TimeGrid};
-pub use lane::{Lane, PATHS};
+pub use lane::{Lane, PATHS, Scratch};
 pub use nearest::{Nearest, nearest_correlation};
 pub use simd::Level;

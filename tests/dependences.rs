@@ -1,6 +1,7 @@
 //! Dependences against their laws: the correlation asked for is the one realised between unlike factors, regimes have the
 //! moments of the mixture, and the degenerate cases are the simpler dependence to the bit. A correlation of levels would
 //! hide a driver that is correlated with the wrong neighbour, so the drivers themselves are recovered from the levels.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/collect.rs"]
 mod collect;

@@ -1,6 +1,7 @@
 //! Each factor against its law: moments at two step sizes with a million paths, distributions where they are known, and the
 //! degenerate cases, which are exact. A mean alone would pass with a step that lacks its sqrt(D) on another grid, or
 //! with one driver used twice; hence two grids, four moments and the Kolmogorov distance.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/collect.rs"]
 mod collect;

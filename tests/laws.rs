@@ -1,6 +1,7 @@
 //! The laws that every built-in factor keeps, one suite run over all of them: paths differ, a shorter run or a run of fewer
 //! paths is a prefix to the bit, and neither threads nor the instruction set change a bit. Means and variances would hide
 //! most of these faults (a path used twice, a stream that depends on scheduling), so everything is compared by bits.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/collect.rs"]
 mod collect;

@@ -1,7 +1,7 @@
 //! What miners are paid for a block.
 
 use super::range;
-use crate::{Error, check};
+use crate::Error;
 use serde::{Deserialize, Serialize};
 
 /// Blocks a day: one every ten minutes, which the difficulty sees to.
@@ -33,6 +33,9 @@ pub struct BlockReward {
 }
 
 impl BlockReward {
+    /// More are a mistake, and would halve the subsidy to nothing.
+    const MOST_HALVINGS: usize = 64;
+
     pub(super) fn check(&self) -> Result<(), Error> {
         let located = || {
             range::amount("subsidy", self.subsidy)?;
@@ -40,12 +43,17 @@ impl BlockReward {
             if self.subsidy + self.fees <= 0.0 {
                 return Err(Error::invalid("subsidy", self.subsidy, "must be above zero where there are no fees"));
             }
+            if self.halvings.len() > Self::MOST_HALVINGS {
+                let expected = format!("must be at most {} dates", Self::MOST_HALVINGS);
+                return Err(Error::invalid("halvings", self.halvings.len(), expected));
+            }
             let mut before = 0.0;
             for (position, &date) in self.halvings.iter().enumerate() {
-                let field = format!("halvings[{position}]");
-                check::positive(&field, date)?;
-                if date <= before {
-                    return Err(Error::invalid(field, date, format!("must be after {before}, the halving before")));
+                // Written so that what is not a number is refused too.
+                let follows = date > before && date <= 1000.0;
+                if !follows {
+                    let expected = format!("must be after {before}, in years from time zero, and at most 1000");
+                    return Err(Error::invalid(format!("halvings[{position}]"), date, expected));
                 }
                 before = date;
             }

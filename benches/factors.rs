@@ -1,0 +1,183 @@
+//! What a path-step of each factor and dependence costs, through the public API: one thread, 60 monthly steps, an empty book, and a
+//! measure that looks at nothing. The engine's own share is that of the market without a factor.
+
+#![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use haircut::credit::Book;
+use haircut::market::{
+    BlockReward, Constant, DeflatingRent, Gbm, Hashprice, LaunchShock, Market, MarketBuilder, Merton, NetworkHashrate,
+    Obsolescence, Regime, Regimes, Resale, ShortRate, Utilisation,
+};
+use haircut::measure::{Block, Measure, MeasurePlan, Run};
+use haircut::numeric::Correlation;
+use haircut::{Error, Simulation};
+use std::hint::black_box;
+
+/// Counts paths.
+struct Count;
+
+impl Measure for Count {
+    type Partial = u64;
+    type Output = u64;
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<u64, Error> {
+        Ok(0)
+    }
+    fn record(&self, partial: &mut u64, block: &Block<'_>) {
+        *partial += block.paths() as u64;
+    }
+    fn merge(&self, into: &mut u64, from: u64) {
+        *into += from;
+    }
+    fn finish(&self, partial: u64, _run: &Run) -> u64 {
+        partial
+    }
+}
+
+const PATHS: u64 = 16_384;
+const STEPS: u64 = 60;
+
+fn bench(criterion: &mut Criterion, group: &str, markets: Vec<(&str, MarketBuilder)>) {
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(Throughput::Elements(PATHS * STEPS)).sample_size(20);
+    for (name, market) in markets {
+        let market = market.build().expect("a market of this file");
+        let simulation = Simulation::new(market, Book::default()).months(60).paths(PATHS).seed(1).threads(1);
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(simulation.run(Count).expect("a run"))));
+    }
+    group.finish();
+}
+
+fn btc() -> Gbm {
+    Gbm { initial: 95_000.0, drift: 0.05, volatility: 0.6 }
+}
+
+fn merton(jumps_per_year: f64) -> Merton {
+    Merton { initial: 1.0, drift: 0.05, volatility: 0.6, jumps_per_year, jump_mean: -0.2, jump_volatility: 0.3 }
+}
+
+fn frontier() -> Obsolescence {
+    Obsolescence {
+        cadence: 2.2,
+        cadence_variation: 0.25,
+        age: 0.0,
+        gain: 0.53,
+        gain_volatility: 0.1,
+        ramp: 0.75,
+        pending: 0.0,
+    }
+}
+
+fn rent() -> DeflatingRent {
+    DeflatingRent {
+        initial: 2.3,
+        deflation: 0.15,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity: 0.1,
+        reversion: 0.6,
+        volatility: 0.3,
+    }
+}
+
+fn resale() -> Resale {
+    Resale {
+        initial: 28_000.0,
+        floor: 1_500.0,
+        wear: 0.2,
+        sensitivity: 0.0,
+        adoption: None,
+        shock: None,
+        reversion: 1.0,
+        volatility: 0.2,
+    }
+}
+
+fn alone() -> MarketBuilder {
+    Market::builder()
+}
+
+fn factors(criterion: &mut Criterion) {
+    let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
+    let network = NetworkHashrate {
+        initial: 1_000.0,
+        elasticity: 0.5,
+        lag: 0.4,
+        volatility: 0.19,
+        coin: "btc".into(),
+        marginal_cost: 40.0,
+        efficiency_gain: 0.2,
+        reward: reward.clone(),
+    };
+    let hashprice = Hashprice { coin: "btc".into(), hashrate: "network".into(), reward };
+    let shock = LaunchShock { generations: "frontier.generations".into(), mean: 0.2, deviation: 0.1 };
+    let adoption = || Some("frontier.adoption".to_owned());
+    let pressed = DeflatingRent { adoption: adoption(), sensitivity: 0.2, ..rent() };
+    let shocked = Resale { adoption: adoption(), sensitivity: 0.3, shock: Some(shock), ..resale() };
+    let stress = Regime::new("stress").volatility("btc", 1.6).drift("btc", -0.3);
+    let regimes = || Regimes::pair(Regime::new("calm"), stress.clone(), [2.0, 0.5]);
+    bench(
+        criterion,
+        "factors",
+        vec![
+            ("none", alone()),
+            ("gbm", alone().factor("btc", btc())),
+            ("gbm modulated by two regimes", alone().factor("btc", btc()).dependence(regimes())),
+            ("merton, half a jump a year", alone().factor("btc", merton(0.5))),
+            ("merton, twelve jumps a year", alone().factor("btc", merton(12.0))),
+            ("deflating rent", alone().factor("rent", rent())),
+            ("obsolescence", alone().factor("frontier", frontier())),
+            ("obsolescence, aged", alone().factor("frontier", Obsolescence { age: 1.5, ..frontier() })),
+            ("obsolescence and rent", alone().factor("frontier", frontier()).factor("rent", pressed)),
+            ("resale", alone().factor("resale", resale())),
+            ("obsolescence and resale with shocks", alone().factor("frontier", frontier()).factor("resale", shocked)),
+            (
+                "utilisation",
+                alone().factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 }),
+            ),
+            (
+                "short rate",
+                alone().factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 }),
+            ),
+            ("gbm and network hashrate", alone().factor("btc", btc()).factor("network", network.clone())),
+            (
+                "gbm, network hashrate and hashprice",
+                alone().factor("btc", btc()).factor("network", network).factor("price", hashprice),
+            ),
+        ],
+    );
+}
+
+fn dependences(criterion: &mut Criterion) {
+    let prices = |count: usize| (0..count).fold(alone(), |market, i| market.factor(format!("coin {i}"), btc()));
+    let equal = |size, rho| Correlation::equal(size, rho).expect("a correlation matrix");
+    let regime = |name: &str, size, rho| Regime::new(name).matrix(equal(size, rho));
+    let two = |size| Regimes::pair(regime("calm", size, 0.2), regime("stress", size, 0.6), [2.0, 0.5]);
+    let three = |size| Regimes {
+        regimes: vec![regime("calm", size, 0.2), regime("stress", size, 0.6), regime("crisis", size, 0.8)],
+        transitions: haircut::market::Transitions::Generator(vec![
+            vec![-0.6, 0.5, 0.1],
+            vec![2.0, -2.5, 0.5],
+            vec![1.0, 2.0, -3.0],
+        ]),
+        initial: None,
+    };
+    bench(
+        criterion,
+        "dependences",
+        vec![
+            ("3 gbm, independent", prices(3)),
+            ("3 gbm, constant", prices(3).dependence(Constant::new(equal(3, 0.3)))),
+            ("3 gbm, two regimes", prices(3).dependence(two(3))),
+            ("3 gbm, three regimes", prices(3).dependence(three(3))),
+            ("10 gbm, independent", prices(10)),
+            ("10 gbm, constant", prices(10).dependence(Constant::new(equal(10, 0.3)))),
+            ("10 gbm, two regimes", prices(10).dependence(two(10))),
+            ("10 gbm, three regimes", prices(10).dependence(three(10))),
+        ],
+    );
+}
+
+criterion_group!(groups, factors, dependences);
+criterion_main!(groups);

@@ -1,0 +1,183 @@
+//! Whatever a user writes into a factor is either refused by field, when the market is built, or runs: it never panics and
+//! never hangs. Every parameter of every factor is tried with values that must not be taken; then all together with anything
+//! at all, and what is accepted is simulated.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/collect.rs"]
+mod collect;
+
+use collect::Collect;
+use haircut::credit::Book;
+use haircut::market::{Factor, Market, Model};
+use haircut::numeric::TimeGrid;
+use haircut::{Error, Simulation};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// Each factor with every parameter written out, and what it publishes.
+const FACTORS: [&str; 9] = [
+    "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
+    "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
+     jump_volatility = 0.12",
+    "model = 'deflating_rent'\ninitial = 2.3\ndeflation = 0.15\nsensitivity = 0.2\nadoption = 'frontier.adoption'\n\
+     scarcity = 0.1\nreversion = 0.6\nvolatility = 0.3",
+    "model = 'obsolescence'\ncadence = 2.1\ncadence_variation = 0.3\nage = 0.8\ngain = 0.53\ngain_volatility = 0.1\n\
+     ramp = 0.5\npending = 0.2",
+    "model = 'resale'\ninitial = 28000.0\nfloor = 1500.0\nwear = 0.2\nsensitivity = 0.3\nadoption = 'frontier.adoption'\n\
+     reversion = 1.0\nvolatility = 0.2\nshock = { generations = 'frontier.generations', mean = 0.2, deviation = 0.1 }",
+    "model = 'utilisation'\ninitial = 0.85\nusual = 0.8\nreversion = 1.5\nvolatility = 0.7",
+    "model = 'short_rate'\ninitial = 0.036\nmean = 0.03\nreversion = 0.4\nvolatility = 0.01",
+    "model = 'network_hashrate'\ninitial = 1000.0\nelasticity = 0.5\nlag = 0.4\nvolatility = 0.19\ncoin = 'btc'\n\
+     marginal_cost = 40.0\nefficiency_gain = 0.2\nreward = { subsidy = 3.125, fees = 0.05, halvings = [1.6, 5.6] }",
+    "model = 'hashprice'\ncoin = 'btc'\nhashrate = 'btc'\nreward = { subsidy = 3.125, fees = 0.05, halvings = [1.6] }",
+];
+
+/// The market in which a factor may read a coin and a frontier; the factor is called `x`.
+fn market(model: Model) -> Result<Market, Error> {
+    let parse = |text: &str| -> Arc<dyn Factor> { toml::from_str::<Model>(text).unwrap().into() };
+    Market::builder()
+        .shared_factor("btc", parse(FACTORS[0]))
+        .shared_factor("frontier", parse(FACTORS[3]))
+        .shared_factor("x", model.into())
+        .build()
+}
+
+/// Whether the run gives numbers on every path.
+fn runs(market: Market, grid: TimeGrid) -> bool {
+    let steps = grid.steps();
+    let simulation = Simulation::new(market, Book::default()).grid(grid).paths(256).threads(1);
+    simulation.run(Collect::new(&["x"], &[0, steps])).unwrap().of("x", steps).iter().all(|value| !value.is_nan())
+}
+
+/// Every number of a description, as a path of keys with its value.
+fn numbers(value: &toml::Value, path: &[String]) -> Vec<Vec<String>> {
+    let deeper = |key: String| [path, &[key]].concat();
+    match value {
+        toml::Value::Float(_) => vec![path.to_vec()],
+        toml::Value::Table(table) => {
+            table.iter().flat_map(|(key, value)| numbers(value, &deeper(key.clone()))).collect()
+        }
+        toml::Value::Array(array) => {
+            array.iter().enumerate().flat_map(|(index, value)| numbers(value, &deeper(index.to_string()))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn set(value: &mut toml::Value, path: &[String], number: f64) {
+    match (value, path) {
+        (value, []) => *value = toml::Value::Float(number),
+        (toml::Value::Table(table), [key, rest @ ..]) => set(table.get_mut(key).unwrap(), rest, number),
+        (toml::Value::Array(array), [index, rest @ ..]) => {
+            set(&mut array[index.parse::<usize>().unwrap()], rest, number)
+        }
+        _ => unreachable!("a path of `numbers`"),
+    }
+}
+
+/// The field of a path as errors write it.
+fn field(path: &[String]) -> String {
+    path.iter().fold("factors.x".to_owned(), |field, key| {
+        if key.parse::<usize>().is_ok() { format!("{field}[{key}]") } else { format!("{field}.{key}") }
+    })
+}
+
+#[test]
+fn every_factor_is_read_back_as_it_was_written() {
+    for text in FACTORS {
+        let model: Model = toml::from_str(text).unwrap();
+        let written = toml::to_string(&model).unwrap();
+        assert_eq!(toml::from_str::<Model>(&written).unwrap(), model, "{written}");
+        assert!(
+            toml::from_str::<Model>(&format!("{text}\ncolour = 1.0")).is_err(),
+            "unknown fields are refused: {text}"
+        );
+        assert!(runs(market(model).unwrap(), TimeGrid::monthly(24).unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn every_parameter_is_checked_by_its_own_name() {
+    let mut checked = 0;
+    for text in FACTORS {
+        let description: toml::Value = toml::from_str(text).unwrap();
+        for path in numbers(&description, &[]) {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e9, 1e300] {
+                let mut description = description.clone();
+                set(&mut description, &path, bad);
+                let model: Model = description.try_into().unwrap();
+                let error = market(model).unwrap_err();
+                assert_eq!(error.field(), Some(field(&path).as_str()), "{bad:e}: {error}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+#[test]
+fn references_and_combinations_are_checked() {
+    let refused = |text: &str, from: &str, to: &str| {
+        assert!(text.contains(from));
+        let model: Model = toml::from_str(&text.replace(from, to)).unwrap();
+        market(model).unwrap_err().field().unwrap_or_default().to_owned()
+    };
+    assert_eq!(refused(FACTORS[2], "frontier.adoption", "frontier.speed"), "factors.x.adoption");
+    assert_eq!(refused(FACTORS[2], "adoption = 'frontier.adoption'\n", ""), "factors.x.sensitivity");
+    assert_eq!(refused(FACTORS[4], "frontier.adoption", "x"), "factors.x.adoption");
+    assert_eq!(refused(FACTORS[4], "frontier.generations", "launches"), "factors.x.shock.generations");
+    assert_eq!(refused(FACTORS[4], "deviation = 0.1", "deviation = 0.4"), "factors.x.shock.deviation");
+    assert_eq!(refused(FACTORS[4], "floor = 1500.0", "floor = 28001.0"), "factors.x.floor");
+    assert_eq!(
+        refused(FACTORS[3], "cadence_variation = 0.3\nage = 0.8", "cadence_variation = 0.0\nage = 2.1"),
+        "factors.x.age"
+    );
+    assert_eq!(refused(FACTORS[7], "coin = 'btc'", "coin = 'eth'"), "factors.x.coin");
+    assert_eq!(refused(FACTORS[8], "hashrate = 'btc'", "hashrate = ''"), "factors.x.hashrate");
+    assert_eq!(refused(FACTORS[7], "[1.6, 5.6]", "[1.6, 1.6]"), "factors.x.reward.halvings[1]");
+    assert_eq!(refused(FACTORS[8], "subsidy = 3.125, fees = 0.05", "subsidy = 0.0"), "factors.x.reward.subsidy");
+    // So many jumps that a month would hold more than the table of counts can.
+    let merton: Model = toml::from_str(&FACTORS[1].replace("jumps_per_year = 6.0", "jumps_per_year = 900.0")).unwrap();
+    let built = market(merton).unwrap();
+    let yearly = Simulation::new(built, Book::default()).grid(TimeGrid::new([1.0]).unwrap());
+    let error = yearly.run(Collect::new(&["x"], &[1])).map(|_| ()).unwrap_err();
+    assert_eq!(error.field(), Some("factors.x.jumps_per_year"));
+}
+
+/// Numbers of every size and sign, mostly such as are written for a rate, a price, a share.
+fn any_number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => 0.0..1.0_f64,
+        2 => -12.0..12.0_f64,
+        1 => prop::num::f64::ANY,
+        1 => prop::sample::select(vec![0.0, -0.0, 1.0, 10.0, -10.0, 100.0, 1e-300, 1e100, 10_000.0, 0.01]),
+        1 => (-100.0..100.0_f64).prop_map(|exponent| 10.0_f64.powf(exponent)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Anything in every parameter at once, on any grid: refused, or it runs to the end without a NaN.
+    #[test]
+    fn anything_is_refused_or_runs(
+        which in 0..FACTORS.len(),
+        values in prop::collection::vec(any_number(), 12),
+        kept in prop::collection::vec(prop::bool::weighted(0.5), 12),
+        length in prop_oneof![Just(1.0 / 365.0), Just(1.0 / 12.0), 0.01..3.0_f64],
+    ) {
+        let mut description: toml::Value = toml::from_str(FACTORS[which]).unwrap();
+        for (path, (value, kept)) in numbers(&description, &[]).iter().zip(values.iter().zip(&kept)) {
+            if !kept {
+                set(&mut description, path, *value);
+            }
+        }
+        let model: Model = description.try_into().unwrap();
+        if let Ok(market) = market(model) {
+            let simulation = Simulation::new(market.clone(), Book::default()).grid(TimeGrid::new([length]).unwrap());
+            if simulation.paths(1).run(Collect::new(&["x"], &[])).is_ok() {
+                prop_assert!(runs(market, TimeGrid::new([length, 2.0 * length, 2.5 * length]).unwrap()));
+            }
+        }
+    }
+}

@@ -14,8 +14,8 @@ impl Stepper {
     }
 
     /// Cash with the step's cash flow, and coins sold if that does not cover what is due.
-    pub(super) fn raise_by_hand(&self, block: &mut ObligorBlock<'_>, path: usize, flows: &Flows, due: &Due) -> f64 {
-        let mut available = block.own[self.cash][path] + (flows.revenue[path] - flows.cost[path]);
+    pub(super) fn raise_by_hand(&self, block: &mut ObligorBlock<'_>, path: usize, flows: Flows<'_>, due: &Due) -> f64 {
+        let mut available = block.own[self.cash][path] + (flows.revenue[path] - flows.cost.on(path));
         let short = due.total - available;
         let mut need = if short > ROUNDING * due.total { short } else { 0.0 };
         let wanted = need;
@@ -53,14 +53,14 @@ impl Stepper {
             // Without debt service operating bills may stay open.
             (if due.total > 0.0 { left.max(0.0) } else { left }, nothing)
         };
-        let missing: f64 = unpaid.iter().sum();
+        let missing = self.debt.sum(&unpaid);
         block.own[self.cash][path] = left;
         for (facility, unpaid) in self.debt.facilities.iter().zip(unpaid) {
             block.own[facility.arrears][path] = unpaid;
         }
         self.metrics.set(&mut block.own, Metric::DebtServiceDue, path, due.total);
         self.metrics.set(&mut block.own, Metric::DebtServicePaid, path, due.total - missing);
-        self.metrics.set(&mut block.own, Metric::Refinanced, path, raised.iter().sum());
+        self.metrics.set(&mut block.own, Metric::Refinanced, path, self.debt.sum(&raised));
         self.metrics.set_dscr(&mut block.own, path, due.total);
 
         if missing > 0.0 {

@@ -1,5 +1,6 @@
 //! The debt of a borrower, planned: what is due on each date, as long as nothing is unpaid and after.
 
+use super::operations::Amount;
 use crate::Error;
 use crate::credit::facility::{Coupon, Facility, Floating, Refinancing};
 use crate::credit::obligor::ObligorPlan;
@@ -54,6 +55,8 @@ struct Renewal {
 
 /// What is due on one date on one path.
 pub(super) struct Due {
+    /// How many facilities there are.
+    count: usize,
     pub(super) amount: ByFacility,
     pub(super) total: f64,
 }
@@ -117,14 +120,22 @@ impl Debt {
         }
     }
 
-    /// Due in `step` on a path on which nothing is unpaid or refinanced.
-    pub(super) fn scheduled(&self, step: usize, length: f64, own: &OwnLanes<'_>, due: &mut Lane) {
-        due.fill(self.fixed[step]);
+    /// Due in `step` on a path on which nothing is unpaid or refinanced; `due` is filled only if it differs from path to
+    /// path.
+    pub(super) fn scheduled<'a>(&self, step: usize, length: f64, own: &OwnLanes<'_>, due: &'a mut Lane) -> Amount<'a> {
+        let mut is_same = true;
         for facility in &self.facilities {
+            let accruing = facility.schedule.balance[step - 1] * length;
             if let PlannedCoupon::Floating { rate, .. } = &facility.coupon {
-                accrue(facility.schedule.balance[step - 1] * length, &own[*rate], due);
+                if is_same {
+                    set_interest(self.fixed[step], accruing, &own[*rate], due);
+                    is_same = false;
+                } else {
+                    add_interest(accruing, &own[*rate], due);
+                }
             }
         }
+        if is_same { Amount::Same(self.fixed[step]) } else { Amount::Each(due) }
     }
 
     /// Due in `step` on one path, whatever has happened on it. On a path on which nothing has, the total has the same
@@ -149,7 +160,7 @@ impl Debt {
             *amount += extra;
             total += extra;
         }
-        Due { amount, total }
+        Due { count: self.facilities.len(), amount, total }
     }
 
     /// Owed after `step` and not yet due, by facility.
@@ -215,6 +226,11 @@ impl Debt {
         }
     }
 
+    /// Sum over the facilities.
+    pub(super) fn sum(&self, amounts: &ByFacility) -> f64 {
+        amounts[..self.facilities.len()].iter().sum()
+    }
+
     /// Whether some facility has been refinanced on this path and still owes.
     pub(super) fn renewed(&self, own: &OwnLanes<'_>, path: usize) -> bool {
         self.facilities.iter().any(|facility| facility.renewed(own, path) > 0.0)
@@ -266,8 +282,8 @@ pub(super) const ROUNDING: f64 = 1e-12;
 pub(super) fn pay(available: f64, due: &Due, raised: &ByFacility) -> (f64, ByFacility) {
     let mut left = available.max(0.0);
     let mut unpaid = [0.0; MOST_FACILITIES];
-    for ((unpaid, due_amount), raised) in unpaid.iter_mut().zip(&due.amount).zip(raised) {
-        let asked = due_amount - raised;
+    for ((unpaid, amount), raised) in unpaid.iter_mut().zip(&due.amount[..due.count]).zip(raised) {
+        let asked = amount - raised;
         let paid = asked.min(left);
         left -= paid;
         *unpaid = if asked - paid > ROUNDING * due.total { asked - paid } else { 0.0 };
@@ -284,7 +300,13 @@ vectorised! {
         }
     }
 
-    fn accrue(accruing: f64, rate: &Lane, due: &mut Lane) {
+    fn set_interest(other: f64, accruing: f64, rate: &Lane, due: &mut Lane) {
+        for i in 0..PATHS {
+            due[i] = other + accruing * rate[i];
+        }
+    }
+
+    fn add_interest(accruing: f64, rate: &Lane, due: &mut Lane) {
         for i in 0..PATHS {
             due[i] += accruing * rate[i];
         }

@@ -8,6 +8,7 @@ use crate::credit::obligor::{Cause, ObligorBlock};
 use crate::credit::schedule::SAME_DATE;
 use crate::market::OwnLanes;
 use crate::numeric::{Lane, PATHS};
+use crate::vectorised;
 
 /// What secures the debt: fleets, miners and coins, and how they would be sold.
 pub(super) struct Collateral {
@@ -111,9 +112,8 @@ impl Stepper {
     /// Takes in the proceeds of this date's sales.
     pub(super) fn settle_sales(&self, block: &mut ObligorBlock<'_>) {
         let mut liquidating = Lane::ZERO;
-        for i in 0..PATHS {
-            let is_liquidating = standing::is_liquidating(block.own[self.standing][i]);
-            liquidating[i] = if is_liquidating { 1.0 } else { 0.0 };
+        if flag_liquidating(&block.own[self.standing], &mut liquidating) == 0 {
+            return;
         }
         each_flagged(&liquidating, |path| {
             if !self.is_selling(block, path) {
@@ -155,5 +155,18 @@ impl Stepper {
         let bills = (-block.own[self.cash][path]).clamp(0.0, left.max(0.0));
         block.own[self.cash][path] += bills;
         self.metrics.add(&mut block.own, Metric::ResidualToOwners, path, left - bills);
+    }
+}
+
+vectorised! {
+    /// Marks the paths on which collateral is being sold, and counts them.
+    fn flag_liquidating(standing: &Lane, liquidating: &mut Lane) -> u64 {
+        let mut count = 0;
+        for i in 0..PATHS {
+            let is_liquidating = standing::is_liquidating(standing[i]);
+            liquidating[i] = if is_liquidating { 1.0 } else { 0.0 };
+            count += u64::from(is_liquidating);
+        }
+        count
     }
 }

@@ -125,7 +125,7 @@ fn loan_to_value(debt: f64, value: f64) -> f64 {
 
 impl Stepper {
     /// Flows of the step on paths that perform; those stepped by hand put right what differs.
-    pub(super) fn show_flows(&self, block: &mut ObligorBlock<'_>, flows: &Flows) {
+    pub(super) fn show_flows(&self, block: &mut ObligorBlock<'_>, flows: Flows<'_>) {
         let metrics = &self.metrics;
         let own = &mut block.own;
         let standing = own[self.standing];
@@ -140,11 +140,11 @@ impl Stepper {
         };
         let lane = |metric: Metric| metrics.lanes[metric as usize];
         show(lane(Metric::Revenue), &|i| flows.revenue[i]);
-        show(lane(Metric::OperatingCost), &|i| flows.cost[i]);
-        show(metrics.cfads, &|i| flows.revenue[i] - flows.cost[i]);
-        show(lane(Metric::DebtServiceDue), &|i| flows.due[i]);
-        show(lane(Metric::DebtServicePaid), &|i| flows.due[i]);
-        show(lane(Metric::Dscr), &|i| coverage(flows.revenue[i] - flows.cost[i], flows.due[i]));
+        show(lane(Metric::OperatingCost), &|i| flows.cost.on(i));
+        show(metrics.cfads, &|i| flows.revenue[i] - flows.cost.on(i));
+        show(lane(Metric::DebtServiceDue), &|i| flows.due.on(i));
+        show(lane(Metric::DebtServicePaid), &|i| flows.due.on(i));
+        show(lane(Metric::Dscr), &|i| coverage(flows.revenue[i] - flows.cost.on(i), flows.due.on(i)));
     }
 
     /// The state at the end of a step.
@@ -182,6 +182,6 @@ impl Stepper {
         if !standing::is_performing(standing) {
             return (0.0, arrears);
         }
-        (self.debt.outstanding(block.step.index, &block.own, path).iter().sum(), arrears)
+        (self.debt.sum(&self.debt.outstanding(block.step.index, &block.own, path)), arrears)
     }
 }

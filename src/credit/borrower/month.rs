@@ -8,7 +8,7 @@ use super::Distribution;
 use super::debt::{Debt, ROUNDING};
 use super::foreclosure::Collateral;
 use super::metrics::{Metric, Metrics};
-use super::operations::Operations;
+use super::operations::{Amount, Operations};
 use crate::credit::liquidation::AssetLane;
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
 use crate::market::OwnLane;
@@ -82,11 +82,12 @@ pub(super) struct Stepper {
 }
 
 /// What operations and debt bring in one step, by path.
-pub(super) struct Flows {
-    pub(super) revenue: Lane,
-    pub(super) cost: Lane,
+#[derive(Clone, Copy)]
+pub(super) struct Flows<'a> {
+    pub(super) revenue: &'a Lane,
+    pub(super) cost: Amount<'a>,
     /// Due as scheduled.
-    pub(super) due: Lane,
+    pub(super) due: Amount<'a>,
 }
 
 impl ObligorStepper for Stepper {
@@ -107,23 +108,28 @@ impl ObligorStepper for Stepper {
     }
 
     fn step(&self, block: &mut ObligorBlock<'_>) {
-        let mut flows = Flows { revenue: Lane::ZERO, cost: Lane::ZERO, due: Lane::ZERO };
-        self.operations.step(block, &mut flows.revenue, &mut flows.cost);
-        self.debt.scheduled(block.step.index, block.step.length, &block.own, &mut flows.due);
+        let (mut revenue, mut cost, mut due) = (Lane::ZERO, Lane::ZERO, Lane::ZERO);
+        let cost = self.operations.step(block, &mut revenue, &mut cost);
+        let due = self.debt.scheduled(block.step.index, block.step.length, &block.own, &mut due);
+        let flows = Flows { revenue: &revenue, cost, due };
 
         let mut short = Lane::ZERO;
         let [cash, standing] = block.own.many([self.cash, self.standing]);
-        let [shorts, elsewhere] = serve(&flows.revenue, &flows.cost, &flows.due, standing, cash, &mut short);
+        let [shorts, elsewhere] = match (cost, due) {
+            (Amount::Same(cost), Amount::Same(due)) => serve_same(&revenue, [cost, due], standing, cash, &mut short),
+            (Amount::Same(cost), Amount::Each(due)) => serve_due(&revenue, cost, due, standing, cash, &mut short),
+            (Amount::Each(cost), Amount::Same(due)) => serve_cost(&revenue, cost, due, standing, cash, &mut short),
+            (Amount::Each(cost), Amount::Each(due)) => serve_each(&revenue, cost, due, standing, cash, &mut short),
+        };
         if self.metrics.any() {
-            self.show_flows(block, &flows);
+            self.show_flows(block, flows);
         }
         self.distribute(block, &short);
-        let mut unmet = Lane::ZERO;
         if shorts > 0 {
-            self.sell_treasury(block, &flows.due, &short, &mut unmet);
+            self.sell_treasury(block, flows, &mut short);
         }
         if shorts + elsewhere > 0 {
-            self.attend(block, &flows, &unmet);
+            self.attend(block, flows, &short);
         }
         self.debt.reset(&mut block.own, block.read);
         if self.metrics.any() {
@@ -149,40 +155,44 @@ impl Stepper {
         self.metrics.copy(&mut block.own, Metric::Distributed, &paid);
     }
 
-    /// Sells coins for what is short on paths on schedule; `unmet` is what remains, to be dealt with by hand.
-    fn sell_treasury(&self, block: &mut ObligorBlock<'_>, due: &Lane, short: &Lane, unmet: &mut Lane) {
-        *unmet = *short;
+    /// Sells coins for what is short on paths on schedule; what remains short is to be dealt with by hand.
+    fn sell_treasury(&self, block: &mut ObligorBlock<'_>, flows: Flows<'_>, short: &mut Lane) {
+        let before = *short;
         for holding in &self.treasury {
             let [cash, units] = block.own.many([self.cash, holding.units]);
-            sell_coins(block.liquidation.mark(holding.asset), units, cash, unmet);
+            sell_coins(block.liquidation.mark(holding.asset), units, cash, short);
         }
         if self.metrics.wants(Metric::TreasurySales) {
             let mut sold = Lane::ZERO;
             for i in 0..PATHS {
-                sold[i] = short[i] - unmet[i];
+                sold[i] = before[i] - short[i];
             }
             self.metrics.copy(&mut block.own, Metric::TreasurySales, &sold);
         }
-        cover(short, due, &mut block.own[self.cash], unmet);
+        let cash = &mut block.own[self.cash];
+        match flows.due {
+            Amount::Same(due) => cover_same(&before, due, cash, short),
+            Amount::Each(due) => cover_each(&before, due, cash, short),
+        }
     }
 
     /// Steps by hand every path that is not on schedule, or has just fallen off it.
-    fn attend(&self, block: &mut ObligorBlock<'_>, flows: &Flows, unmet: &Lane) {
+    fn attend(&self, block: &mut ObligorBlock<'_>, flows: Flows<'_>, short: &Lane) {
         let mut attention = Lane::ZERO;
-        flag(&block.own[self.standing], unmet, &mut attention);
-        each_flagged(&attention, |path| match block.own[self.standing][path] {
-            standing::ON_SCHEDULE => {
+        flag(&block.own[self.standing], short, &mut attention);
+        each_flagged(&attention, |path| {
+            let standing = block.own[self.standing][path];
+            if standing::is_liquidating(standing) {
+                return self.offer(block, path);
+            }
+            let due = self.due_by_hand(block, path);
+            let available = if standing::is_on_schedule(standing) {
                 // Cash already holds the step's cash flow and what the coins brought.
-                let due = self.due_by_hand(block, path);
-                let available = block.own[self.cash][path];
-                self.serve_by_hand(block, path, &due, available);
-            }
-            standing::OFF_SCHEDULE => {
-                let due = self.due_by_hand(block, path);
-                let available = self.raise_by_hand(block, path, flows, &due);
-                self.serve_by_hand(block, path, &due, available);
-            }
-            _ => self.offer(block, path),
+                block.own[self.cash][path]
+            } else {
+                self.raise_by_hand(block, path, flows, &due)
+            };
+            self.serve_by_hand(block, path, &due, available);
         });
     }
 }
@@ -202,32 +212,78 @@ pub(super) fn each_flagged(flags: &Lane, mut visit: impl FnMut(usize)) {
     }
 }
 
+/// Pays what is due from cash and cash flow on paths on schedule. `short` is what is missing there; where something is,
+/// cash holds all that there is. Counts the paths that are short, and those that are stepped by hand for their standing.
+#[inline(always)]
+fn serve(
+    cash_flow: impl Fn(usize) -> f64,
+    due: impl Fn(usize) -> f64,
+    standing: &Lane,
+    cash: &mut Lane,
+    short: &mut Lane,
+) -> [u64; 2] {
+    let (mut shorts, mut by_hand) = (0, 0);
+    for i in 0..PATHS {
+        let due = due(i);
+        let on_schedule = standing::is_on_schedule(standing[i]);
+        let available = cash[i] + cash_flow(i);
+        let missing = due - available;
+        let is_short = missing > ROUNDING * due;
+        let left = if missing < 0.0 { -missing } else { 0.0 };
+        let after = if is_short { available } else { left };
+        cash[i] = if on_schedule { after } else { cash[i] };
+        let is_short = is_short & on_schedule;
+        short[i] = if is_short { missing } else { 0.0 };
+        shorts += u64::from(is_short);
+        by_hand += u64::from(standing::is_by_hand(standing[i]));
+    }
+    [shorts, by_hand]
+}
+
+/// Where the coins covered what was short nothing is left, of cash as of the need; where they did not and nothing is due,
+/// operating bills stay open as cash below zero.
+#[inline(always)]
+fn cover(before: &Lane, due: impl Fn(usize) -> f64, cash: &mut Lane, short: &mut Lane) {
+    for i in 0..PATHS {
+        let due = due(i);
+        let is_unmet = short[i] > ROUNDING * due;
+        let covered = (before[i] > 0.0) & !is_unmet;
+        cash[i] = if covered { 0.0 } else { cash[i] };
+        short[i] = if is_unmet & (due > 0.0) { short[i] } else { 0.0 };
+    }
+}
+
 vectorised! {
-    /// Pays what is due from cash and cash flow on paths on schedule. `short` is what is missing there; where something is,
-    /// cash holds all that there is. Counts the paths that are short, and those that need attention by their standing.
-    fn serve(
-        revenue: &Lane,
-        cost: &Lane,
-        due: &Lane,
-        standing: &Lane,
-        cash: &mut Lane,
-        short: &mut Lane,
+    fn serve_same(
+        revenue: &Lane, terms: [f64; 2], standing: &Lane, cash: &mut Lane, short: &mut Lane
     ) -> [u64; 2] {
-        let (mut shorts, mut elsewhere) = (0, 0);
-        for i in 0..PATHS {
-            let on_schedule = standing::is_on_schedule(standing[i]);
-            let available = cash[i] + (revenue[i] - cost[i]);
-            let missing = due[i] - available;
-            let is_short = missing > ROUNDING * due[i];
-            let left = if missing < 0.0 { -missing } else { 0.0 };
-            let after = if is_short { available } else { left };
-            cash[i] = if on_schedule { after } else { cash[i] };
-            let is_short = is_short & on_schedule;
-            short[i] = if is_short { missing } else { 0.0 };
-            shorts += u64::from(is_short);
-            elsewhere += u64::from(standing::is_by_hand(standing[i]));
-        }
-        [shorts, elsewhere]
+        serve(|i| revenue[i] - terms[0], |_| terms[1], standing, cash, short)
+    }
+
+    fn serve_due(
+        revenue: &Lane, cost: f64, due: &Lane, standing: &Lane, cash: &mut Lane, short: &mut Lane
+    ) -> [u64; 2] {
+        serve(|i| revenue[i] - cost, |i| due[i], standing, cash, short)
+    }
+
+    fn serve_cost(
+        revenue: &Lane, cost: &Lane, due: f64, standing: &Lane, cash: &mut Lane, short: &mut Lane
+    ) -> [u64; 2] {
+        serve(|i| revenue[i] - cost[i], |_| due, standing, cash, short)
+    }
+
+    fn serve_each(
+        revenue: &Lane, cost: &Lane, due: &Lane, standing: &Lane, cash: &mut Lane, short: &mut Lane
+    ) -> [u64; 2] {
+        serve(|i| revenue[i] - cost[i], |i| due[i], standing, cash, short)
+    }
+
+    fn cover_same(before: &Lane, due: f64, cash: &mut Lane, short: &mut Lane) {
+        cover(before, |_| due, cash, short);
+    }
+
+    fn cover_each(before: &Lane, due: &Lane, cash: &mut Lane, short: &mut Lane) {
+        cover(before, |i| due[i], cash, short);
     }
 
     fn pay_owners(terms: [f64; 2], standing: &Lane, short: &Lane, cash: &mut Lane, paid: &mut Lane) {
@@ -249,20 +305,10 @@ vectorised! {
         }
     }
 
-    /// Where the coins covered what was short nothing is left, of cash as of the need; where they did not and nothing
-    /// is due, operating bills stay open as cash below zero.
-    fn cover(short: &Lane, due: &Lane, cash: &mut Lane, unmet: &mut Lane) {
+    /// Marks the paths to be stepped by hand.
+    fn flag(standing: &Lane, short: &Lane, attention: &mut Lane) {
         for i in 0..PATHS {
-            let is_unmet = unmet[i] > ROUNDING * due[i];
-            let covered = (short[i] > 0.0) & !is_unmet;
-            cash[i] = if covered { 0.0 } else { cash[i] };
-            unmet[i] = if is_unmet & (due[i] > 0.0) { unmet[i] } else { 0.0 };
-        }
-    }
-
-    fn flag(standing: &Lane, unmet: &Lane, attention: &mut Lane) {
-        for i in 0..PATHS {
-            attention[i] = if standing::is_by_hand(standing[i]) | (unmet[i] > 0.0) { 1.0 } else { 0.0 };
+            attention[i] = if standing::is_by_hand(standing[i]) | (short[i] > 0.0) { 1.0 } else { 0.0 };
         }
     }
 }

@@ -124,29 +124,70 @@ impl Operations {
         Ok(())
     }
 
-    /// Revenue and operating cost of every path in this step, in USD.
-    pub(super) fn step(&self, block: &mut ObligorBlock<'_>, revenue: &mut Lane, cost: &mut Lane) {
+    /// Revenue of every path in this step, in USD; and the operating cost, of which `cost` is filled only if it differs
+    /// from path to path.
+    pub(super) fn step<'a>(&self, block: &mut ObligorBlock<'_>, revenue: &mut Lane, cost: &'a mut Lane) -> Amount<'a> {
         let (step, read) = (block.step.index, block.read);
-        revenue.fill(self.revenue[step]);
-        cost.fill(self.cost[step]);
-        for spot in &self.spot {
+        let mut spots = self.spot.iter();
+        match spots.next() {
+            // One pass for the usual borrower, who has one fleet at spot.
+            Some(first) => first.earn_first(self.revenue[step], step, read, revenue),
+            None => revenue.fill(self.revenue[step]),
+        }
+        for spot in spots {
             spot.earn(step, read, revenue);
         }
-        for power in &self.power {
-            add_product(power.kwh[step], read.lane(power.price), cost);
-        }
-        for mining in &self.mining {
-            mining.run(step, read, revenue, cost);
+        let is_same = self.power.is_empty() && self.mining.is_empty();
+        if !is_same {
+            cost.fill(self.cost[step]);
+            for power in &self.power {
+                add_product(power.kwh[step], read.lane(power.price), cost);
+            }
+            for mining in &self.mining {
+                mining.run(step, read, revenue, cost);
+            }
         }
         if self.volatility > 0.0 {
             let mut shock = Lane::ZERO;
             block.stream.normals(&mut shock);
             disturb(self.volatility * block.step.length.sqrt(), &shock, revenue);
         }
+        if is_same { Amount::Same(self.cost[step]) } else { Amount::Each(cost) }
+    }
+}
+
+/// An amount by path, in USD.
+#[derive(Clone, Copy)]
+pub(super) enum Amount<'a> {
+    /// The same on all.
+    Same(f64),
+    Each(&'a Lane),
+}
+
+impl Amount<'_> {
+    #[inline]
+    pub(super) fn on(self, path: usize) -> f64 {
+        match self {
+            Amount::Same(amount) => amount,
+            Amount::Each(lane) => lane[path],
+        }
     }
 }
 
 impl Spot {
+    /// Sets revenue to `other` and what this fleet earns.
+    fn earn_first(&self, other: f64, step: usize, read: ReadLanes<'_>, revenue: &mut Lane) {
+        match (self.rent, self.utilisation) {
+            (Some(series), None) | (None, Some(series)) => {
+                set_product(other, self.amount[step], read.lane(series), revenue);
+            }
+            _ => {
+                revenue.fill(other);
+                self.earn(step, read, revenue);
+            }
+        }
+    }
+
     fn earn(&self, step: usize, read: ReadLanes<'_>, revenue: &mut Lane) {
         let amount = self.amount[step];
         match (self.rent, self.utilisation) {
@@ -171,6 +212,12 @@ impl Mining {
 }
 
 vectorised! {
+    fn set_product(other: f64, amount: f64, series: &Lane, sum: &mut Lane) {
+        for i in 0..PATHS {
+            sum[i] = other + amount * series[i];
+        }
+    }
+
     fn add_product(amount: f64, series: &Lane, sum: &mut Lane) {
         for i in 0..PATHS {
             sum[i] += amount * series[i];

@@ -3,12 +3,13 @@
     python3 tests/kernel_values.py > tests/kernel_values.txt        (mpmath 1.3)
 
 A line is: function, bits of x, bits of the double nearest to f(x), bits of the double nearest to the rest.
+For box_muller_a and box_muller_b, x is the first word, and the second is 0x9E3779B97F4A7C15 times the first.
 """
 
 import random
 import struct
 
-from mpmath import cospi, erfc, exp, expm1, inf, isinf, log, log1p, mp, mpf, pi, sinpi, sqrt
+from mpmath import cos, cospi, erfc, exp, expm1, inf, isinf, log, log1p, mp, mpf, pi, sin, sinpi, sqrt
 
 mp.prec = 160
 random.seed(20260917)
@@ -78,3 +79,13 @@ for name, (function, points) in CASES.items():
             continue
         low = float(exact - mpf(high))
         print(name, bits(x), bits(high), bits(low))
+
+for _ in range(400):
+    first = random.getrandbits(64) >> random.choice([0, 0, 0, 1]) if random.random() < 0.7 else random.getrandbits(64) | (0xFFFFFFFFFFFFF << random.randint(12, 60)) & 0xFFFFFFFFFFFFFFFF
+    second = first * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+    radius = sqrt(-log(1 - mpf(first >> 12) / 2**52))
+    angle = (mpf(second >> 12) / 2**52 - mpf(1) / 2) * pi / 2
+    for name, sign, size in (("a", second & 1, cos(angle) + sin(angle)), ("b", second >> 1 & 1, cos(angle) - sin(angle))):
+        exact = (-1) ** sign * radius * size
+        high = float(exact)
+        print("box_muller_" + name, "%016x" % first, bits(high), bits(float(exact - mpf(high))))

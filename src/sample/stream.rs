@@ -27,7 +27,22 @@ impl Generators {
     }
 }
 
-/// A stream of uniforms and normals.
+/// A stream of uniforms and normals: 64 generators side by side, started from (seed, name, block).
+///
+/// How it is made, and why so: [the module](super).
+///
+/// ```
+/// use haircut::numeric::Lane;
+/// use haircut::sample::{Stream, StreamKey};
+///
+/// let key = StreamKey::new(7, "factor/btc");
+/// let mut stream = Stream::new(&key, 3);
+/// let (mut first, mut again) = (Lane::ZERO, Lane::ZERO);
+/// stream.normals(&mut first);
+/// stream.restart(&key, 3);
+/// stream.normals(&mut again);
+/// assert_eq!(first, again);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Stream {
     generators: Generators,
@@ -51,7 +66,7 @@ impl Stream {
         stream
     }
 
-    /// Makes this the stream of another key and block, at its start; no allocation.
+    /// Makes this the stream of another key and block, at its start; no allocation. Blocks differ up to 2^58.
     pub fn restart(&mut self, key: &StreamKey, block: u64) {
         start(key.counter(block.wrapping_mul(LANES as u64)), &mut self.generators);
         self.used = LANES;
@@ -62,12 +77,14 @@ impl Stream {
         fill_uniforms(&mut self.generators, lane);
     }
 
-    /// One standard normal per path.
+    /// One standard normal per path: Box-Muller pairs of paths 64 apart, |z| <= 8.5, within 1.5e-15 of the exact
+    /// transform of their words.
     pub fn normals(&mut self, lane: &mut Lane) {
         fill_normals(&mut self.generators, lane);
     }
 
-    /// The next word of each generator.
+    /// The next word of each generator. (Words drawn one by one through the generator trait come from a buffer of 64,
+    /// which is filled by a call of this, and which lanes drawn in between do not touch.)
     pub fn words(&mut self, words: &mut [u64; LANES]) {
         fill_words(&mut self.generators, words);
     }

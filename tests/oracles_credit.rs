@@ -660,8 +660,7 @@ mod structural {
     /// C04, first passage at discrete dates: exact values by recursive quadrature.
     #[test]
     fn first_passage_at_quarterly_dates() {
-        let counts =
-            first_passage(Gbm { initial: 150.0, drift: 0.05, volatility: 0.6 }, 100.0 / 0.85, 12, 4);
+        let counts = first_passage(Gbm { initial: 150.0, drift: 0.05, volatility: 0.6 }, 100.0 / 0.85, 12, 4);
         let exact = [
             0.2414994906313671,
             0.402013392679611,
@@ -704,12 +703,9 @@ mod structural {
         let coin = Gbm { initial: 200.0, drift: 0.0, volatility: 0.9 };
         let barrier = 100.0 / 0.8;
         let counts = first_passage(coin.clone(), barrier, 52, 52);
-        for (week, exact) in [
-            (4, 0.04589208038107384),
-            (13, 0.3000747770273108),
-            (26, 0.507080161827198),
-            (52, 0.6918006985151794),
-        ] {
+        for (week, exact) in
+            [(4, 0.04589208038107384), (13, 0.3000747770273108), (26, 0.507080161827198), (52, 0.6918006985151794)]
+        {
             assert_probability(counts[week], exact);
         }
         let shift = (-0.5826 * coin.volatility * (1.0_f64 / 52.0).sqrt()).exp();

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 const MONTH: f64 = 1.0 / 12.0;
 
 /// Runs W1, W2, W3 or W3m; nothing for any other.
+#[allow(unreachable_pub, reason = "a module of an example")]
 pub fn run(work: &str, paths: u64, seed: u64) -> Option<Vec<f64>> {
     match work {
         "W1" => Some(w1(paths, seed)),

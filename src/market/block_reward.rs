@@ -15,8 +15,8 @@ const BLOCKS_A_DAY: f64 = 144.0;
 /// hashprice = 144 (subsidy + fees) price / (1000 H)    [USD per PH/s per day]
 /// ```
 ///
-/// which is `86400e15 / (difficulty 2^32) (subsidy + fees) price` with the difficulty `600 H / 2^32` that makes blocks ten
-/// minutes long. The difficulty follows the hash rate every 2016 blocks, two weeks; on a grid of months it has.
+/// which is `86400e15 / (difficulty 2^32) (subsidy + fees) price` with the difficulty `600e18 H / 2^32` that makes
+/// blocks ten minutes long. The difficulty follows the hash rate every 2016 blocks, two weeks; on a grid of months it has.
 /// Check: 42.75 USD at 95,000 USD, 1000 EH/s, 3.125 coins and no fees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

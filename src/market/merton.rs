@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 /// So two runs with other jump parameters see the same `u`; a higher intensity adds jumps, takes none away, and moves the
 /// sizes of the others a little.
 /// Resolution: `u` has 53 bits, a cell of probability `p` has `p 2^53` places. With one jump in 1000 steps that is 2^43,
-/// jumps out to 7.5 standard deviations; the cut-off tail moves no moment beyond rounding.
+/// jumps out to 7.3 standard deviations; the cut-off tail moves no moment beyond rounding.
 ///
 /// Source: R. C. Merton, "Option pricing when underlying stock returns are discontinuous", J. Financial Economics 3
 /// (1976) 125-144, doi:10.1016/0304-405X(76)90022-2.

@@ -21,13 +21,15 @@ use serde::{Deserialize, Serialize};
 /// | symbol | field | unit | range |
 /// | --- | --- | --- | --- |
 /// | H_0 | `initial` | EH/s (about 1,000 in 2026) | above zero |
-/// | elasticity | `elasticity` | share of the gap to H* that miners mean to close | 0 to 100 |
-/// | lag | `lag` | years until they have (machines are ordered and built) | above zero |
+/// | elasticity | `elasticity` | share of the gap to H* closed per lag, at the initial speed | 0 to 100 |
+/// | lag | `lag` | years (machines are ordered and built) | 0.01 to 100 |
 /// | v | `volatility` | per square root of a year | 0 to 10 |
 /// | price | `coin` | series in USD per coin | |
 /// | c_0 | `marginal_cost` | USD per PH/s per day: the hashprice at which the marginal miner breaks even | above zero |
 /// | g | `efficiency_gain` | per year, in logs: how fast better machines lower that cost; 0 by default | -10 to 10 |
 /// | subsidy, fees | `reward` | see [`BlockReward`] | |
+///
+/// Only the ratio of elasticity and lag matters: in the end the whole gap is closed, half of it in `0.69 lag / elasticity` years.
 ///
 /// The target of a step is the one of its end: the coin's price, the subsidy and the cost of that date, held over the step.
 /// Given it the step is exact. One Gaussian driver, named as the factor. Publishes its level. Modulated, ln H has the
@@ -37,9 +39,9 @@ use serde::{Deserialize, Serialize};
 pub struct NetworkHashrate {
     /// Hash rate at time zero, EH/s.
     pub initial: f64,
-    /// Share of the gap that miners mean to close.
+    /// Share of the gap that is closed per lag, at the initial speed.
     pub elasticity: f64,
-    /// Years that it takes them.
+    /// Years in which miners answer to a gap.
     pub lag: f64,
     /// Volatility per square root of a year.
     pub volatility: f64,

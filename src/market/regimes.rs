@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 /// drivers of a step: z = L_i e,   factor of a step: volatility m_i v, drift mu + d_i,   i the regime at its start
 /// ```
 ///
-/// The chain is exact on the dates; a switch within a step takes effect at its end. It draws one uniform per path and step
-/// from the dependence's own stream, whatever the regimes are. Publishes `dependence.regime`: the regime at each
+/// The chain is exact on the dates; a switch within a step takes effect at its end. It draws one uniform per path at time
+/// zero and one in each step, from the dependence's own stream, whatever the regimes are. Publishes `dependence.regime`: the regime at each
 /// date (so the one in force in the next step), counted from 0.
 ///
 /// With regimes that are all equal it is [`Constant`](super::Constant) to the bit.

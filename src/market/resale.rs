@@ -71,7 +71,7 @@ pub struct LaunchShock {
     pub generations: String,
     /// Mean of J, strictly between 0 and 1.
     pub mean: f64,
-    /// Standard deviation of J, below `sqrt(mean (1 - mean))`.
+    /// Standard deviation of J: 0, or more than a millionth of `sqrt(mean (1 - mean))` and less than all of it.
     #[serde(default)]
     pub deviation: f64,
 }

@@ -33,6 +33,10 @@
 //! - `scenario`: read a whole run (market, book, grid, paths) from a TOML scenario.
 //! - `cli`: the command line tool `haircut`.
 
+// So that helpers of the tests serve unit tests too.
+#[cfg(test)]
+extern crate self as haircut;
+
 pub mod credit;
 pub mod engine;
 mod error;

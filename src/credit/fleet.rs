@@ -110,15 +110,16 @@ impl Fleet {
         for (index, contract) in self.contracts.iter().enumerate() {
             contract.validate().map_err(|error| error.within(format!("contracts[{index}]")))?;
         }
-        // The sum of shares changes only where a contract begins.
-        for (index, contract) in self.contracts.iter().enumerate() {
-            let active = |other: &&Contract| other.from <= contract.from && contract.from < other.until;
-            let shares: f64 = self.contracts.iter().filter(active).map(|other| other.share).sum();
-            if shares > 1.0 + 1e-9 {
+        // The sum of shares rises only where a contract begins.
+        for begin in self.contracts.iter().map(|contract| contract.from) {
+            let is_active = |contract: &Contract| contract.from <= begin && begin < contract.until;
+            let active = || self.contracts.iter().enumerate().filter(|(_, contract)| is_active(contract));
+            let shares: f64 = active().map(|(_, contract)| contract.share).sum();
+            if let Some((last, contract)) = active().last().filter(|_| shares > 1.0 + 1e-9) {
                 return Err(Error::invalid(
-                    format!("contracts[{index}].share"),
+                    format!("contracts[{last}].share"),
                     contract.share,
-                    format!("shares in force at {} years must add up to at most 1, not {shares}", contract.from),
+                    format!("shares in force at {begin} years must add up to at most 1, not {shares}"),
                 ));
             }
         }

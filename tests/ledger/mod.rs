@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
 
+pub mod random;
+
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Cause, Coupon, Facility, Feedback, Fleet, LiquidationMarket, Quantity,
 };
@@ -69,7 +71,7 @@ pub fn tree(initial: f64, up: f64, down: f64, steps: u32) -> Script {
 pub type History = Vec<Vec<f64>>;
 
 /// Everything that became of one obligor.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     pub metrics: HashMap<String, History>,
     pub default_step: Vec<f64>,

@@ -230,3 +230,6 @@ fn distinct<'a>(list: &str, names: impl Iterator<Item = &'a String>) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

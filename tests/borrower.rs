@@ -1,0 +1,519 @@
+//! Laws that hold for every borrower, tested on borrowers, markets and grids at random: money is conserved, claims are
+//! paid in order, losses are bounded by exposures, more debt never means fewer defaults, nothing is ever NaN; and bad
+//! descriptions are refused by name. An example would miss the combination that nobody thought of.
+#![allow(clippy::float_cmp, reason = "where bits are promised, bits are compared")]
+
+mod ledger;
+
+use haircut::credit::{
+    Amortisation, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility, Feedback, Fleet, Floating,
+    Miners, Quantity, Refinancing, Treasury,
+};
+use haircut::numeric::{Level, PATHS, TimeGrid};
+use haircut::{Error, Simulation};
+use ledger::random::{World, borrowers, cases, worlds};
+use ledger::{Ledger, METRICS, Record, cash_cow, facility, liquid, script, scripted, trading};
+use proptest::prelude::*;
+
+const NAME: &str = "someone";
+
+fn run(world: &World, borrower: &Borrower) -> Record {
+    world.simulation(Book::new([borrower.clone()])).run(Ledger(NAME.into())).unwrap()
+}
+
+/// Rounding of sums of this size: some tens of operations, each to one part in 10^16.
+fn rounding(sizes: &[f64]) -> f64 {
+    1e-6 + 1e-11 * sizes.iter().map(|size| size.abs()).sum::<f64>()
+}
+
+proptest! {
+    #![proptest_config(cases(128))]
+
+    /// Sources equal uses on every path and step: no money appears or vanishes.
+    #[test]
+    fn cash_is_conserved(world in worlds(), borrower in borrowers(NAME)) {
+        let record = run(&world, &borrower);
+        for step in 1..=world.grid.steps() {
+            for path in 0..PATHS {
+                let at = |metric: &str| record.at(metric, step, path);
+                let sources = [
+                    record.at("cash", step - 1, path), at("revenue"), at("treasury_sales"), at("refinanced"), at("proceeds"),
+                ];
+                let uses = [
+                    at("operating_cost"), at("debt_service_paid"), at("distributed"), at("claims_paid"),
+                    at("residual_to_owners"), at("cash"),
+                ];
+                let gap = sources.iter().sum::<f64>() - uses.iter().sum::<f64>();
+                prop_assert!(gap.abs() <= rounding(&[sources.as_slice(), &uses].concat()), "step {step} path {path}: {gap}");
+                prop_assert!((at("revenue") - at("operating_cost") - at("cfads")).abs() <= rounding(&sources));
+                let flows = [
+                    "revenue", "operating_cost", "debt_service_due", "debt_service_paid", "treasury_sales", "refinanced",
+                    "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
+                ];
+                for metric in flows {
+                    prop_assert!(at(metric) >= -rounding(&uses), "{metric} = {} in step {step}", at(metric));
+                }
+                prop_assert!(at("debt_service_paid") <= at("debt_service_due") + rounding(&uses));
+            }
+        }
+    }
+
+    /// What is owed moves by what is paid, borrowed and accrued, and after default only by what is recovered.
+    #[test]
+    fn debt_is_accounted_for(world in worlds(), borrower in borrowers(NAME)) {
+        let record = run(&world, &borrower);
+        for path in 0..PATHS {
+            let default = record.default_step[path];
+            for step in 1..=world.grid.steps() {
+                let at = |metric: &str| record.at(metric, step, path);
+                let owed = at("balance") + at("arrears");
+                let before = record.at("balance", step - 1, path) + record.at("arrears", step - 1, path);
+                let slack = rounding(&[owed, before, at("debt_service_due")]);
+                if (step as f64) < default {
+                    // Interest can only add.
+                    prop_assert!(owed >= before - at("debt_service_paid") + at("refinanced") - slack);
+                } else if step as f64 == default {
+                    let exposure: f64 = record.exposure.iter().map(|exposure| exposure[path]).sum();
+                    prop_assert!((owed + at("claims_paid") - exposure).abs() <= slack + rounding(&[exposure]));
+                } else {
+                    prop_assert!((owed - before + at("claims_paid")).abs() <= slack);
+                    prop_assert!(at("balance") == 0.0 && at("revenue") == 0.0 && at("debt_service_due") == 0.0);
+                }
+            }
+        }
+    }
+
+    /// A junior facility recovers something only if every senior one is whole.
+    #[test]
+    fn claims_are_paid_in_order(world in worlds(), borrower in borrowers(NAME)) {
+        let record = run(&world, &borrower);
+        for path in 0..PATHS {
+            let mut senior_loss = 0.0;
+            for (exposure, loss) in record.exposure.iter().zip(&record.loss) {
+                let (exposure, loss) = (exposure[path], loss[path]);
+                prop_assert!(senior_loss <= rounding(&[exposure]) || exposure - loss <= rounding(&[exposure]));
+                senior_loss += loss;
+            }
+        }
+    }
+
+    /// With rates that are not negative the discounted loss lies between nothing and the discounted exposure; without
+    /// default there is neither.
+    #[test]
+    fn a_loss_lies_between_nothing_and_the_exposure(world in worlds(), borrower in borrowers(NAME)) {
+        let book = Book::new([borrower]).discount("discount");
+        let record = world.simulation(book).run(Ledger(NAME.into())).unwrap();
+        for (exposure, loss) in record.exposure.iter().zip(&record.loss) {
+            for path in 0..PATHS {
+                let bound = exposure[path] * record.discount[path];
+                prop_assert!(loss[path] >= -rounding(&[bound]) && loss[path] <= bound + rounding(&[bound]));
+                prop_assert!(record.default_step[path].is_finite() || (exposure[path] == 0.0 && loss[path] == 0.0));
+                prop_assert_eq!(record.default_step[path].is_finite(), record.cause[path].is_some());
+            }
+        }
+    }
+
+    /// On common random numbers a path that defaults goes on defaulting when all debt is multiplied.
+    #[test]
+    fn more_debt_never_means_fewer_defaults(world in worlds(), borrower in borrowers(NAME), times in 1.0..3.0) {
+        let mut more = borrower.clone();
+        for facility in &mut more.facilities {
+            facility.principal *= times;
+            match &mut facility.amortisation {
+                Amortisation::Straight { instalment: Some(instalment), .. } => *instalment *= times,
+                Amortisation::Custom(instalments) => instalments.iter_mut().for_each(|(_, amount)| *amount *= times),
+                _ => {}
+            }
+        }
+        let (less, more) = (run(&world, &borrower), run(&world, &more));
+        for path in 0..PATHS {
+            prop_assert!(more.default_step[path] <= less.default_step[path], "path {path}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_ever_nan(world in worlds(), borrower in borrowers(NAME)) {
+        let record = run(&world, &borrower);
+        for metric in METRICS {
+            prop_assert!(record.metrics[metric].iter().flatten().all(|value| !value.is_nan()), "{metric}");
+        }
+        prop_assert!(record.loss.iter().chain(&record.exposure).flatten().all(|value| value.is_finite()));
+    }
+
+    /// No debt, no default, whatever happens.
+    #[test]
+    fn no_debt_no_default(world in worlds(), borrower in borrowers(NAME)) {
+        let record = run(&world, &Borrower { facilities: Vec::new(), ..borrower });
+        prop_assert!(record.default_step.iter().all(|step| step.is_infinite()));
+    }
+
+    /// The same bits at every level of instruction sets.
+    #[test]
+    fn the_instruction_set_changes_no_bit(world in worlds(), borrower in borrowers(NAME)) {
+        let reference = run(&world, &borrower);
+        for level in Level::available() {
+            level.set().unwrap();
+            prop_assert_eq!(&run(&world, &borrower), &reference);
+        }
+    }
+
+    /// With infinite depth a sale moves no price: feedback on and off agree to the bit, for everyone in the book.
+    #[test]
+    fn infinite_depth_is_no_feedback(world in worlds(), borrower in borrowers(NAME), other in borrowers("other")) {
+        let run = |feedback| {
+            let mut world = world.clone();
+            world.trade.feedback = feedback;
+            for asset in &mut world.trade.assets {
+                asset.depth_per_month = f64::INFINITY;
+            }
+            let book = Book::new([borrower.clone(), other.clone()]);
+            world.simulation(book).run((Ledger(NAME.into()), Ledger("other".into()))).unwrap()
+        };
+        prop_assert_eq!(run(Feedback::On), run(Feedback::Off));
+    }
+
+    /// Any numbers at all: an answer or an error, never a panic.
+    #[test]
+    fn any_numbers_give_an_answer_or_an_error(
+        world in worlds(), borrower in borrowers(NAME), numbers in proptest::collection::vec(any::<f64>(), 12), which in 0..12_usize,
+    ) {
+        let mut borrower = borrower;
+        let number = numbers[which];
+        match which {
+            0 => borrower.cash = number,
+            1 => borrower.overhead_usd_per_year = number,
+            2 => borrower.revenue_volatility = number,
+            3 => borrower.grace = number,
+            4 => borrower.liquidation = Disposal { delay: number, over: numbers[0] },
+            5 => borrower.distribution = Some(Distribution { share: number, floor: numbers[0] }),
+            6 => borrower.treasury.push(Treasury { asset: "btc".into(), units: number }),
+            7 => borrower.fleets.iter_mut().for_each(|fleet| fleet.rent = Quantity::Number(number)),
+            8 => borrower.fleets.iter_mut().for_each(|fleet| fleet.units = number),
+            9 => borrower.facilities.iter_mut().for_each(|facility| facility.maturity = number),
+            10 => borrower.facilities.iter_mut().for_each(|facility| facility.coupon = Coupon::Fixed(number)),
+            _ => borrower.facilities.iter_mut().for_each(|facility| {
+                facility.amortisation = Amortisation::Custom(vec![(numbers[0], number), (numbers[1], numbers[2])]);
+            }),
+        }
+        if let Ok(record) = world.simulation(Book::new([borrower])).run(Ledger(NAME.into())) {
+            prop_assert!(record.loss.iter().flatten().all(|loss| !loss.is_nan()));
+        }
+    }
+
+    #[test]
+    fn a_borrower_is_read_back_as_it_was_written(borrower in borrowers(NAME)) {
+        let text = toml::to_string(&borrower).unwrap();
+        prop_assert_eq!(toml::from_str::<Borrower>(&text).unwrap(), borrower, "{}", text);
+    }
+}
+
+/// The laws above would hold for borrowers to whom nothing ever happens: these default for either cause, refinance, cure,
+/// sell coins, sell collateral over several steps, pay owners, and leave something over after claims.
+#[test]
+fn the_borrowers_at_random_meet_every_fate() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::new(cases(1));
+    let mut fates = std::collections::BTreeMap::new();
+    let mut count = |fate: &'static str, happened: bool| *fates.entry(fate).or_insert(0) += u32::from(happened);
+    for _ in 0..200 {
+        let world = worlds().new_tree(&mut runner).unwrap().current();
+        let borrower = borrowers(NAME).new_tree(&mut runner).unwrap().current();
+        let record = run(&world, &borrower);
+        // The four rows of the scripts.
+        for path in 0..4 {
+            let row = |metric: &str| record.row(metric, path);
+            let some = |metric: &str| row(metric).iter().any(|value| *value > 0.0);
+            let default = record.default_step[path];
+            count("survival", default.is_infinite() && !borrower.facilities.is_empty());
+            count("payment default", record.cause[path] == Some(haircut::credit::Cause::Payment));
+            count("maturity default", record.cause[path] == Some(haircut::credit::Cause::Maturity));
+            count("refinancing", some("refinanced"));
+            count("refinanced and defaulted", some("refinanced") && default.is_finite());
+            let arrears = row("arrears");
+            let cured = arrears
+                .windows(2)
+                .enumerate()
+                .any(|(step, pair)| pair[0] > 0.0 && pair[1] == 0.0 && ((step + 2) as f64) < default);
+            count("cure", cured);
+            count("coins sold", some("treasury_sales"));
+            count("sale in parts", row("proceeds").iter().filter(|proceeds| **proceeds > 0.0).count() > 2);
+            count("owners paid", some("distributed"));
+            count("something left over", some("residual_to_owners"));
+            count(
+                "partial loss",
+                record
+                    .loss
+                    .iter()
+                    .zip(&record.exposure)
+                    .any(|(loss, exposure)| loss[path] > 1.0 && loss[path] < exposure[path] - 1.0),
+            );
+            count("open bills", row("cash").iter().any(|cash| *cash < 0.0));
+        }
+    }
+    println!("{fates:?}");
+    assert!(fates.values().all(|count| *count >= 10), "of 800 paths: {fates:?}");
+}
+
+/// One of everything.
+fn complete() -> Borrower {
+    let contract = Contract { share: 0.6, rate_usd_per_unit_hour: 2.0, collected: 0.95, from: 0.0, until: 2.0 };
+    let miners = Miners {
+        name: "miners".into(),
+        asset: "gpu".into(),
+        units: 10.0,
+        hashrate_eh_s: 1.0,
+        efficiency_j_per_th: 20.0,
+        hashprice: 40.0.into(),
+        power_usd_per_kwh: 0.05.into(),
+        opex_usd_per_year: 1e5,
+    };
+    let floating = Coupon::Floating(Floating { series: "price".into(), spread: 0.02, floor: 0.01 });
+    let level = |name: &str, rate| {
+        let amortisation = Amortisation::Level { every: 0.25, profile_rate: rate };
+        Facility { amortisation, ..facility(name, 1e5, 0.1, Amortisation::Bullet, 3.0) }
+    };
+    Borrower {
+        fleets: vec![Fleet {
+            contracts: vec![contract.clone(), Contract { share: 0.4, ..contract }],
+            ..cash_cow("gpu", 10.0, 1e5, 1.0)
+        }],
+        miners: vec![miners],
+        treasury: vec![Treasury { asset: "gpu".into(), units: 1.0 }],
+        facilities: vec![
+            facility("a", 1e6, 0.1, Amortisation::Straight { every: 0.25, instalment: None }, 3.0),
+            Facility { coupon: floating, ..level("b", Some(0.05)) },
+            facility("c", 1e5, 0.1, Amortisation::Custom(vec![(1.0, 5e4)]), 3.0),
+        ],
+        distribution: Some(Distribution { share: 0.5, floor: 0.0 }),
+        ..Borrower::new("complete")
+    }
+}
+
+fn plan(borrower: Borrower) -> Result<(), Error> {
+    let book = Book::new([borrower]).liquidation(trading([liquid("gpu", "price")]));
+    Simulation::new(scripted([("price", script([0.05]))]), book)
+        .months(12)
+        .paths(1)
+        .run(Ledger("complete".into()))
+        .map(|_| ())
+}
+
+#[test]
+fn every_bad_field_is_refused_by_its_name() {
+    type Spoil = fn(&mut Borrower);
+    let spoils: &[(&str, Spoil)] = &[
+        ("name", |b| b.name = " ".into()),
+        ("cash", |b| b.cash = -1.0),
+        ("cash", |b| b.cash = f64::NAN),
+        ("overhead_usd_per_year", |b| b.overhead_usd_per_year = f64::INFINITY),
+        ("revenue_volatility", |b| b.revenue_volatility = 60.0),
+        ("grace", |b| b.grace = 30.0),
+        ("liquidation.delay", |b| b.liquidation.delay = -0.1),
+        ("liquidation.over", |b| b.liquidation.over = f64::NAN),
+        ("distribution.share", |b| b.distribution = Some(Distribution { share: 1.1, floor: 0.0 })),
+        ("distribution.floor", |b| b.distribution = Some(Distribution { share: 1.0, floor: -1.0 })),
+        ("fleets[0].name", |b| b.fleets[0].name.clear()),
+        ("fleets[0].asset", |b| b.fleets[0].asset = "tulips".into()),
+        ("fleets[0].units", |b| b.fleets[0].units = -1.0),
+        ("fleets[0].capex_usd_per_unit", |b| b.fleets[0].capex_usd_per_unit = f64::NAN),
+        ("fleets[0].power_kw_per_unit", |b| b.fleets[0].power_kw_per_unit = -1.0),
+        ("fleets[0].pue", |b| b.fleets[0].pue = 0.9),
+        ("fleets[0].power_usd_per_kwh", |b| b.fleets[0].power_usd_per_kwh = (-0.05).into()),
+        ("fleets[0].opex_usd_per_unit_hour", |b| b.fleets[0].opex_usd_per_unit_hour = -1.0),
+        ("fleets[0].rent", |b| b.fleets[0].rent = "no_such_rent".into()),
+        ("fleets[0].rent", |b| b.fleets[0].rent = f64::NAN.into()),
+        ("fleets[0].rent_share", |b| b.fleets[0].rent_share = -0.5),
+        ("fleets[0].utilisation", |b| b.fleets[0].utilisation = 87.0.into()),
+        ("fleets[0].contracts[1].share", |b| b.fleets[0].contracts[1].share = 0.41),
+        ("fleets[0].contracts[0].collected", |b| b.fleets[0].contracts[0].collected = 95.0),
+        ("fleets[0].contracts[0].rate_usd_per_unit_hour", |b| b.fleets[0].contracts[0].rate_usd_per_unit_hour = -2.0),
+        ("fleets[0].contracts[1].from", |b| b.fleets[0].contracts[1].from = f64::NAN),
+        ("fleets[0].contracts[1].until", |b| b.fleets[0].contracts[1].until = 0.0),
+        ("fleets[1].name", |b| b.fleets.push(b.fleets[0].clone())),
+        ("miners[0].asset", |b| b.miners[0].asset = "tulips".into()),
+        ("miners[0].units", |b| b.miners[0].units = f64::INFINITY),
+        ("miners[0].hashrate_eh_s", |b| b.miners[0].hashrate_eh_s = -1.0),
+        ("miners[0].efficiency_j_per_th", |b| b.miners[0].efficiency_j_per_th = -1.0),
+        ("miners[0].hashprice", |b| b.miners[0].hashprice = "no_such_price".into()),
+        ("miners[0].power_usd_per_kwh", |b| b.miners[0].power_usd_per_kwh = f64::NAN.into()),
+        ("miners[0].opex_usd_per_year", |b| b.miners[0].opex_usd_per_year = -1.0),
+        ("treasury[0].asset", |b| b.treasury[0].asset = "tulips".into()),
+        ("treasury[0].units", |b| b.treasury[0].units = -1.0),
+        ("facilities[0].name", |b| b.facilities[0].name.clear()),
+        ("facilities[2].name", |b| b.facilities[2].name = "b".into()),
+        ("facilities[0].lender", |b| b.facilities[0].lender.clear()),
+        ("facilities[0].principal", |b| b.facilities[0].principal = -1.0),
+        ("facilities[0].coupon", |b| b.facilities[0].coupon = Coupon::Fixed(8.0)),
+        ("facilities[1].coupon.series", |b| {
+            b.facilities[1].coupon = Coupon::Floating(Floating { series: "libor".into(), spread: 0.0, floor: 0.0 });
+        }),
+        ("facilities[1].coupon.spread", |b| {
+            b.facilities[1].coupon = Coupon::Floating(Floating { series: "price".into(), spread: -0.1, floor: 0.0 });
+        }),
+        ("facilities[1].coupon.floor", |b| {
+            b.facilities[1].coupon = Coupon::Floating(Floating { series: "price".into(), spread: 0.0, floor: 6.0 });
+        }),
+        ("facilities[0].maturity", |b| b.facilities[0].maturity = 0.0),
+        ("facilities[0].interest_only", |b| b.facilities[0].interest_only = 3.0),
+        ("facilities[0].amortisation.straight.every", |b| {
+            b.facilities[0].amortisation = Amortisation::Straight { every: 0.0, instalment: None };
+        }),
+        ("facilities[0].amortisation.straight.every", |b| {
+            b.facilities[0].amortisation = Amortisation::Straight { every: 1e-9, instalment: None };
+        }),
+        ("facilities[0].amortisation.straight.instalment", |b| {
+            b.facilities[0].amortisation = Amortisation::Straight { every: 0.25, instalment: Some(-1.0) };
+        }),
+        ("facilities[1].amortisation.level.every", |b| {
+            b.facilities[1].amortisation = Amortisation::Level { every: -1.0, profile_rate: Some(0.1) };
+        }),
+        ("facilities[1].amortisation.level.profile_rate", |b| {
+            b.facilities[1].amortisation = Amortisation::Level { every: 0.25, profile_rate: None };
+        }),
+        ("facilities[2].amortisation.custom[0]", |b| {
+            b.facilities[2].amortisation = Amortisation::Custom(vec![(3.5, 1.0)]);
+        }),
+        ("facilities[2].amortisation.custom", |b| {
+            b.facilities[2].amortisation = Amortisation::Custom(vec![(1.0, 6e4), (2.0, 6e4)]);
+        }),
+        ("facilities[0].refinancing.advance_rate", |b| {
+            b.facilities[0].refinancing = Some(Refinancing { advance_rate: 70.0, tenor: 1.0, spread: 0.0 });
+        }),
+        ("facilities[0].refinancing.tenor", |b| {
+            b.facilities[0].refinancing = Some(Refinancing { advance_rate: 0.7, tenor: 0.0, spread: 0.0 });
+        }),
+        ("facilities[0].refinancing.spread", |b| {
+            b.facilities[0].refinancing = Some(Refinancing { advance_rate: 0.7, tenor: 1.0, spread: f64::NAN });
+        }),
+        ("facilities", |b| {
+            b.facilities = (0..=Borrower::MOST_FACILITIES)
+                .map(|number| facility(&number.to_string(), 1.0, 0.0, Amortisation::Bullet, 1.0))
+                .collect();
+        }),
+    ];
+    plan(complete()).unwrap();
+    for (field, spoil) in spoils {
+        let mut borrower = complete();
+        spoil(&mut borrower);
+        let error = plan(borrower).expect_err(field);
+        assert_eq!(error.field(), Some(format!("obligors[0].{field}").as_str()), "{error}");
+    }
+}
+
+/// Zero revenue, rates of nothing and of 100 %, no units, maturity on the first date: numbers, and the right ones.
+#[test]
+fn extremes_are_ordinary() {
+    let market = || scripted([("price", script([0.0]))]);
+    for coupon in [0.0, 1.0, 5.0] {
+        for (units, maturity) in [(0.0, 1e-12), (0.0, 1.0 / 12.0), (100.0, 0.01)] {
+            let borrower = Borrower {
+                fleets: vec![cash_cow("gpu", units, 0.0, 0.0)],
+                miners: complete()
+                    .miners
+                    .into_iter()
+                    .map(|miners| Miners { units: 0.0, hashprice: 0.0.into(), ..miners })
+                    .collect(),
+                treasury: vec![Treasury { asset: "gpu".into(), units: 5.0 }],
+                facilities: vec![facility("loan", 100.0, coupon, Amortisation::Bullet, maturity)],
+                ..Borrower::new("extreme")
+            };
+            let book = Book::new([Borrower {
+                miners: vec![Miners { opex_usd_per_year: 0.0, ..borrower.miners[0].clone() }],
+                ..borrower
+            }]);
+            let book = book.liquidation(trading([liquid("gpu", "price")]));
+            let record = Simulation::new(market(), book).months(3).paths(1).run(Ledger("extreme".into())).unwrap();
+            assert_eq!(record.default_step[0], 1.0);
+            ledger::assert_rounding(record.exposure[0][0], 100.0 * (1.0 + coupon / 12.0));
+            ledger::assert_rounding(record.loss[0][0], 100.0 * (1.0 + coupon / 12.0));
+            assert!(METRICS.iter().all(|metric| record.row(metric, 0).iter().all(|value| !value.is_nan())));
+        }
+    }
+}
+
+/// An expected amount stays what it is when the borrower's own shock is switched on, and other borrowers see none of it.
+#[test]
+fn the_own_shock_has_mean_one_and_its_own_stream() {
+    let borrower = |name: &str, volatility| Borrower {
+        fleets: vec![cash_cow("gpu", 1.0, 1200.0, 1.0)],
+        revenue_volatility: volatility,
+        ..Borrower::new(name)
+    };
+    let run = |book: Vec<Borrower>, name: &str| {
+        let book = Book::new(book).liquidation(trading([liquid("gpu", "price")]));
+        Simulation::new(scripted([("price", script([1.0]))]), book)
+            .months(12)
+            .paths(1 << 14)
+            .run(Ledger(name.into()))
+            .unwrap()
+    };
+    let alone = run(vec![borrower("a", 0.5)], "a");
+    let revenue: Vec<f64> = alone.metrics["revenue"][1..].iter().flatten().copied().collect();
+    let count = revenue.len() as f64;
+    // Variance of a lognormal of mean m: m^2 (exp(s^2 D) - 1).
+    let variance = 100.0_f64.powi(2) * ((0.25_f64 / 12.0).exp() - 1.0);
+    let mean = revenue.iter().sum::<f64>() / count;
+    assert!((mean - 100.0).abs() < 5.0 * (variance / count).sqrt(), "{mean}");
+    let spread = revenue.iter().map(|revenue| (revenue - 100.0).powi(2)).sum::<f64>() / count;
+    // Fourth central moment of a lognormal below 4 variance^2 at this volatility: a generous standard error.
+    assert!((spread / variance - 1.0).abs() < 5.0 * (3.0 / count).sqrt(), "{spread} {variance}");
+    assert_eq!(run(vec![borrower("b", 0.3), borrower("a", 0.5)], "a"), alone);
+    assert_ne!(run(vec![borrower("b", 0.5)], "b").metrics["revenue"], alone.metrics["revenue"]);
+}
+
+#[test]
+fn a_contract_counts_for_the_part_of_a_step_for_which_it_is_in_force() {
+    let contract = |share, from, until| Contract { share, rate_usd_per_unit_hour: 3.0, collected: 0.5, from, until };
+    let fleet = Fleet {
+        contracts: vec![contract(0.5, 0.1, 0.6), contract(1.0, 1.0, 1.25)],
+        rent_share: 2.0,
+        utilisation: 0.5.into(),
+        ..cash_cow("gpu", 10.0, 0.0, "rent")
+    };
+    let borrower = Borrower { fleets: vec![fleet], ..Borrower::new("landlord") };
+    let grid = TimeGrid::new([0.5, 1.0, 1.25]).unwrap();
+    let market = scripted([("rent", script([9.0, 1.0, 2.0, 4.0])), ("price", script([1.0]))]);
+    let book = Book::new([borrower]).liquidation(trading([liquid("gpu", "price")]));
+    let record = Simulation::new(market, book).grid(grid).paths(1).run(Ledger("landlord".into())).unwrap();
+    // In force for 0.4 of 0.5 years, 0.1 of 0.5, and all of the last quarter, in which nothing is left for the spot market.
+    let hours = 10.0 * 8760.0;
+    let expected = [
+        hours * 0.5 * (0.8 * 0.5 * 1.5 + (1.0 - 0.4) * 2.0 * 1.0 * 0.5),
+        hours * 0.5 * (0.2 * 0.5 * 1.5 + (1.0 - 0.1) * 2.0 * 2.0 * 0.5),
+        hours * 0.25 * 1.5,
+    ];
+    for (revenue, expected) in record.row("revenue", 0).into_iter().zip(expected) {
+        ledger::assert_rounding(revenue, expected);
+    }
+}
+
+#[test]
+fn files_are_read_strictly() {
+    let text = |facility: &str| {
+        format!(
+            "name = \"a\"\nliquidation = {{ delay = 0.0, over = 0.5 }}\n[[facilities]]\nname = \"f\"\nlender = \"l\"\nprincipal = 1.0\nmaturity = 1.0\n{facility}"
+        )
+    };
+    let read = |facility: &str| toml::from_str::<Borrower>(&text(facility));
+    let borrower = read("coupon = { series = \"sofr\", spread = 0.02 }\namortisation = { level = { every = 0.25, profile_rate = 0.05 } }").unwrap();
+    assert_eq!(
+        borrower.facilities[0].coupon,
+        Coupon::Floating(Floating { series: "sofr".into(), spread: 0.02, floor: 0.0 })
+    );
+    assert_eq!(
+        read("coupon = 0.05\namortisation = \"bullet\"").unwrap().facilities[0].amortisation,
+        Amortisation::Bullet
+    );
+    let custom = read("coupon = 0\namortisation = { custom = [[0.5, 0.5]] }").unwrap();
+    assert_eq!(custom.facilities[0].amortisation, Amortisation::Custom(vec![(0.5, 0.5)]));
+    for wrong in [
+        "coupon = 0.05\namortisation = \"balloon\"",
+        "coupon = 0.05",
+        "coupon = \"five\"\namortisation = \"bullet\"",
+        "coupon = { series = \"sofr\", spraed = 0.02 }\namortisation = \"bullet\"",
+        "coupon = 0.05\namortisation = { straight = { every = 0.25, instalments = 1.0 } }",
+        "coupon = 0.05\namortisation = \"bullet\"\nbaloon = 1.0",
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,289 @@
+//! Borrowers, markets and grids at random, for laws that hold for every one of them.
+
+use super::Script;
+use haircut::Simulation;
+use haircut::credit::{
+    Amortisation, Asset, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility, Feedback, Fleet, Floating,
+    LiquidationMarket, Miners, Quantity, Refinancing, Treasury,
+};
+use haircut::market::Market;
+use haircut::numeric::{PATHS, TimeGrid};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+/// A seeded run of so many cases.
+pub fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(20_261_121),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+const STEPS: usize = 15;
+
+/// Four different paths, in a tenth of the places zero.
+fn scripts(low: f64, high: f64) -> impl Strategy<Value = Script> {
+    let level = prop_oneof![9 => low..high, 1 => Just(0.0)];
+    vec(vec(level, STEPS + 1), 4).prop_map(Script)
+}
+
+/// A discount factor that never rises.
+fn discounts() -> impl Strategy<Value = Script> {
+    vec(vec(0.9..=1.0_f64, STEPS), 4).prop_map(|rows| {
+        let row = |factors: Vec<f64>| {
+            let mut discount = 1.0;
+            std::iter::once(1.0)
+                .chain(factors.into_iter().map(move |factor| {
+                    discount *= factor;
+                    discount
+                }))
+                .collect()
+        };
+        Script(rows.into_iter().map(row).collect())
+    })
+}
+
+fn grids() -> impl Strategy<Value = TimeGrid> {
+    prop_oneof![
+        Just(TimeGrid::monthly(STEPS).unwrap()),
+        Just(TimeGrid::regular(STEPS, 4).unwrap()),
+        vec(0.01..0.6, STEPS).prop_map(|gaps: Vec<f64>| {
+            let mut date = 0.0;
+            let dates: Vec<f64> = gaps
+                .into_iter()
+                .map(|gap| {
+                    date += gap;
+                    date
+                })
+                .collect();
+            TimeGrid::new(dates).unwrap()
+        }),
+    ]
+}
+
+fn quantity(number: std::ops::Range<f64>, series: &'static str) -> impl Strategy<Value = Quantity> {
+    prop_oneof![number.prop_map(Quantity::Number), Just(Quantity::Series(series.into()))]
+}
+
+fn contracts() -> impl Strategy<Value = Vec<Contract>> {
+    let contract = (0.0..0.5, 0.0..4.0, 0.5..=1.0_f64, 0.0..1.0, 0.01..3.0);
+    vec(contract, 0..3).prop_map(|contracts| {
+        let contract = |(share, rate_usd_per_unit_hour, collected, from, length)| Contract {
+            share,
+            rate_usd_per_unit_hour,
+            collected,
+            from,
+            until: from + length,
+        };
+        contracts.into_iter().map(contract).collect()
+    })
+}
+
+fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
+    let units = prop_oneof![5 => 1.0..1500.0, 1 => Just(0.0)];
+    let fleet = (
+        units,
+        0.0..2.0,
+        quantity(0.0..0.2, "power"),
+        0.0..0.6,
+        quantity(0.0..4.0, "rent"),
+        0.2..1.5,
+        quantity(0.0..1.0, "utilisation"),
+        contracts(),
+    );
+    let fleet = fleet.prop_map(
+        |(
+            units,
+            power_kw_per_unit,
+            power_usd_per_kwh,
+            opex_usd_per_unit_hour,
+            rent,
+            rent_share,
+            utilisation,
+            contracts,
+        )| Fleet {
+            name: String::new(),
+            asset: "gpu".into(),
+            units,
+            capex_usd_per_unit: 30e3,
+            power_kw_per_unit,
+            pue: 1.25,
+            power_usd_per_kwh,
+            opex_usd_per_unit_hour,
+            rent,
+            rent_share,
+            utilisation,
+            contracts,
+        },
+    );
+    vec(fleet, 0..3).prop_map(|mut fleets| {
+        for (index, fleet) in fleets.iter_mut().enumerate() {
+            fleet.name = format!("fleet {index}");
+        }
+        fleets
+    })
+}
+
+fn miners() -> impl Strategy<Value = Vec<Miners>> {
+    let miners = (0.0..0.5, 10.0..40.0, quantity(0.0..80.0, "hashprice"), quantity(0.0..0.1, "power"), 0.0..1e6);
+    vec(miners, 0..2).prop_map(|miners| {
+        let miners_of =
+            |(hashrate_eh_s, efficiency_j_per_th, hashprice, power_usd_per_kwh, opex_usd_per_year)| Miners {
+                name: "miners".into(),
+                asset: "asic".into(),
+                units: hashrate_eh_s * 1000.0,
+                hashrate_eh_s,
+                efficiency_j_per_th,
+                hashprice,
+                power_usd_per_kwh,
+                opex_usd_per_year,
+            };
+        miners.into_iter().map(miners_of).collect()
+    })
+}
+
+fn amortisations() -> impl Strategy<Value = Amortisation> {
+    prop_oneof![
+        Just(Amortisation::Bullet),
+        (0.02..1.0, option::of(0.0..1e6)).prop_map(|(every, instalment)| Amortisation::Straight { every, instalment }),
+        (0.02..1.0, 0.0..0.5).prop_map(|(every, rate)| Amortisation::Level { every, profile_rate: Some(rate) }),
+        // Parts of the principal and of the time to maturity, scaled below.
+        vec((0.01..=1.0_f64, 0.0..0.3), 0..4).prop_map(Amortisation::Custom),
+    ]
+}
+
+fn facilities() -> impl Strategy<Value = Vec<Facility>> {
+    let principal = prop_oneof![6 => 1e4..2e7, 1 => Just(0.0)];
+    let coupon = prop_oneof![
+        3 => (0.0..0.3_f64).prop_map(Coupon::Fixed),
+        1 => Just(Coupon::Fixed(0.0)),
+        1 => Just(Coupon::Fixed(1.0)),
+        3 => (0.0..0.1, 0.0..0.05).prop_map(|(spread, floor)| {
+            Coupon::Floating(Floating { series: "rate".into(), spread, floor })
+        }),
+    ];
+    let refinancing =
+        option::of((0.0..=1.0_f64, 0.05..3.0, 0.0..0.05).prop_map(|(advance_rate, tenor, spread)| Refinancing {
+            advance_rate,
+            tenor,
+            spread,
+        }));
+    let facility = (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, refinancing);
+    vec(facility, 0..4).prop_map(|facilities| {
+        let facility = |(index, (principal, coupon, mut amortisation, waiting, maturity, refinancing))| {
+            if let Amortisation::Custom(instalments) = &mut amortisation {
+                for (years, amount) in instalments {
+                    *years *= maturity;
+                    *amount *= principal;
+                }
+            }
+            Facility {
+                name: format!("facility {index}"),
+                lender: "lender".into(),
+                principal,
+                coupon,
+                amortisation,
+                interest_only: waiting * maturity,
+                maturity,
+                refinancing,
+            }
+        };
+        facilities.into_iter().enumerate().map(facility).collect()
+    })
+}
+
+prop_compose! {
+    pub fn borrowers(name: &'static str)(
+        cash in prop_oneof![Just(0.0), 0.0..1e7],
+        overhead_usd_per_year in prop_oneof![Just(0.0), 0.0..1e6],
+        revenue_volatility in prop_oneof![Just(0.0), 0.0..1.0],
+        fleets in fleets(),
+        miners in miners(),
+        coins in vec(0.0..100.0, 0..3),
+        facilities in facilities(),
+        grace in prop_oneof![Just(0.0), 0.0..1.0],
+        distribution in option::of((0.0..=1.0_f64, 0.0..1e6)),
+        delay in prop_oneof![Just(0.0), 0.0..1.0],
+        over in prop_oneof![Just(0.0), 0.0..2.0],
+    ) -> Borrower {
+        let treasury = coins.into_iter().zip(["btc", "eth"]);
+        Borrower {
+            cash,
+            overhead_usd_per_year,
+            revenue_volatility,
+            fleets,
+            miners,
+            treasury: treasury.map(|(units, asset)| Treasury { asset: asset.into(), units }).collect(),
+            facilities,
+            grace,
+            distribution: distribution.map(|(share, floor)| Distribution { share, floor }),
+            liquidation: Disposal { delay, over },
+            ..Borrower::new(name)
+        }
+    }
+}
+
+prop_compose! {
+    fn markets()(
+        rent in scripts(0.0, 4.0),
+        utilisation in scripts(0.0, 1.0),
+        hashprice in scripts(0.0, 80.0),
+        power in scripts(0.0, 0.15),
+        gpu in scripts(100.0, 40e3),
+        asic in scripts(1.0, 20e3),
+        btc in scripts(1e3, 120e3),
+        eth in scripts(1e2, 5e3),
+        rate in scripts(-0.02, 0.3),
+        discount in discounts(),
+    ) -> Market {
+        super::scripted([
+            ("rent", rent), ("utilisation", utilisation), ("hashprice", hashprice), ("power", power), ("gpu", gpu),
+            ("asic", asic), ("btc", btc), ("eth", eth), ("rate", rate), ("discount", discount),
+        ])
+    }
+}
+
+prop_compose! {
+    /// A market with impact, costs and memory for the classes that borrowers own.
+    pub fn trades()(
+        depth in 1.0..5e3, impact in 0.0..1.0, moving_cost in 0.0..0.3, persistence in 0.0..=1.0_f64, half_life in 0.05..2.0,
+    ) -> LiquidationMarket {
+        let sticky = |name: &str| Asset {
+            depth_per_month: depth,
+            impact,
+            moving_cost,
+            persistence,
+            recovery_half_life: half_life,
+            ..Asset::liquid(name, name)
+        };
+        let assets = vec![sticky("gpu"), sticky("asic"), Asset::liquid("btc", "btc"), Asset::liquid("eth", "eth")];
+        LiquidationMarket { assets, feedback: Feedback::On }
+    }
+}
+
+/// A borrower in its world.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub market: Market,
+    pub trade: LiquidationMarket,
+    pub grid: TimeGrid,
+}
+
+impl World {
+    pub fn simulation(&self, book: Book) -> Simulation {
+        Simulation::new(self.market.clone(), book.liquidation(self.trade.clone()))
+            .grid(self.grid.clone())
+            .paths(PATHS as u64)
+            .threads(1)
+    }
+}
+
+prop_compose! {
+    pub fn worlds()(market in markets(), trade in trades(), grid in grids()) -> World {
+        World { market, trade, grid }
+    }
+}

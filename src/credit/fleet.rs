@@ -115,7 +115,7 @@ impl Fleet {
             let is_active = |contract: &Contract| contract.from <= begin && begin < contract.until;
             let active = || self.contracts.iter().enumerate().filter(|(_, contract)| is_active(contract));
             let shares: f64 = active().map(|(_, contract)| contract.share).sum();
-            if let Some((last, contract)) = active().last().filter(|_| shares > 1.0 + 1e-9) {
+            if let Some((last, contract)) = active().next_back().filter(|_| shares > 1.0 + 1e-9) {
                 return Err(Error::invalid(
                     format!("contracts[{last}].share"),
                     contract.share,

@@ -1,5 +1,6 @@
 //! What a path-step of each factor and dependence costs, through the public API: one thread, 60 monthly steps, an empty book, and a
-//! measure that looks at nothing. The engine's own share is that of the market without a factor.
+//! measure that looks at nothing. The engine's own share is that of the market without a factor. `LEVEL=Avx2` (or `Baseline`)
+//! in the environment measures a lower instruction set.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
@@ -10,7 +11,7 @@ use haircut::market::{
     Obsolescence, Regime, Regimes, Resale, ShortRate, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
-use haircut::numeric::Correlation;
+use haircut::numeric::{Correlation, Level};
 use haircut::{Error, Simulation};
 use std::hint::black_box;
 
@@ -98,7 +99,15 @@ fn alone() -> MarketBuilder {
     Market::builder()
 }
 
+fn lower_level() {
+    if let Ok(name) = std::env::var("LEVEL") {
+        let level = Level::available().into_iter().find(|level| format!("{level:?}") == name);
+        level.and_then(|level| level.set().ok()).expect("a level of this machine");
+    }
+}
+
 fn factors(criterion: &mut Criterion) {
+    lower_level();
     let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
     let network = NetworkHashrate {
         initial: 1_000.0,

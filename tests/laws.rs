@@ -197,3 +197,25 @@ fn a_factor_draws_the_same_whatever_stands_beside_it() {
         Market::builder().factor("eth", Gbm { initial: 3_000.0, drift: 0.04, volatility: 0.8 }).build().unwrap();
     assert_eq!(run(&alone).run(Collect::new(&["eth"], &STEPS)).unwrap().bits(), seen.bits());
 }
+
+/// The bits of every series at every step of every path, as one number: the same on every machine, with and without the
+/// feature `parallel`, debug or release. A change here is a value change: it needs its reason and a line in the CHANGELOG.
+#[test]
+fn values_are_those_on_record() {
+    const RECORD: [(&str, u64); 4] = [
+        ("independent", 0x5d08_7b5a_0db5_d971),
+        ("constant", 0x4c8e_22f1_1abe_b92d),
+        ("two regimes", 0x2ba4_02c4_c343_4977),
+        ("three regimes", 0xb597_1305_6824_f171),
+    ];
+    let steps: Vec<usize> = (0..=30).collect();
+    let seen = markets().into_iter().map(|(name, market)| {
+        let bits = run(&market).paths(1_000).run(Collect::new(&SERIES, &steps)).unwrap().bits();
+        // FNV-1a, word by word.
+        let hash =
+            bits.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, word| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3));
+        (name, hash)
+    });
+    let seen: Vec<(&str, u64)> = seen.collect();
+    assert!(seen == RECORD, "{seen:#018x?}");
+}

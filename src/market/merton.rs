@@ -141,26 +141,37 @@ impl PoissonTable {
     }
 }
 
+/// Jumps whose cell is looked for at once.
+const CHUNK: usize = 16;
+
 crate::vectorised! {
     /// Multiplies the paths that jump by their jump. `uniform` is used up as scratch space.
     fn jump(table: &[f64], mean: f64, deviation: f64, hits: &Hits, uniform: &mut Lane, level: &mut Lane) {
-        let mut counts = Lane::ZERO;
+        // Packed to the front, never ahead of where it is read.
         for (position, path) in hits.paths().enumerate() {
-            let u = uniform[path];
-            let mut count = 1;
-            while u >= table[count] {
-                count += 1;
-            }
-            counts[position] = count as f64;
-            // Packed to the front, never ahead of where it is read.
-            uniform[position] = (u - table[count - 1]) / (table[count] - table[count - 1]);
+            uniform[position] = uniform[path];
         }
-        // Whole vectors: what lies behind the last one is computed and not used.
-        for position in 0..hits.count().next_multiple_of(8) {
-            const LEAST: f64 = 1.0 / (1_u64 << 54) as f64;
-            let place = uniform[position].clamp(LEAST, 1.0 - 2.0 * LEAST);
-            let count = counts[position];
-            uniform[position] = exp((count.sqrt() * deviation).mul_add(normal_quantile(place), count * mean));
+        // Whole chunks: what lies behind the last one is computed and not used.
+        for start in (0..hits.count()).step_by(CHUNK) {
+            let packed = &mut uniform[start..start + CHUNK];
+            let (mut count, mut low, mut high) = ([1.0_f64; CHUNK], [table[0]; CHUNK], [table[1]; CHUNK]);
+            for cell in table[1..].windows(2) {
+                let (start, end) = (cell[0], cell[1]);
+                for position in 0..CHUNK {
+                    let reached = packed[position] >= start;
+                    let (low_before, high_before) = (low[position], high[position]);
+                    count[position] += if reached { 1.0 } else { 0.0 };
+                    low[position] = if reached { start } else { low_before };
+                    high[position] = if reached { end } else { high_before };
+                }
+            }
+            for position in 0..CHUNK {
+                const LEAST: f64 = 1.0 / (1_u64 << 54) as f64;
+                let place = (packed[position] - low[position]) / (high[position] - low[position]);
+                let normal = normal_quantile(place.clamp(LEAST, 1.0 - 2.0 * LEAST));
+                let count = count[position];
+                packed[position] = exp((count.sqrt() * deviation).mul_add(normal, count * mean));
+            }
         }
         for (position, path) in hits.paths().enumerate() {
             level[path] *= uniform[position];

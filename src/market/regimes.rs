@@ -329,15 +329,16 @@ impl Mix {
     }
 }
 
-/// The value of the regime of each path.
+/// The value of the regime of each path. Regimes in ascending order: the last one reached stands.
 #[inline(always)]
-fn pick(values: &[f64], regime: &[f64], picked: &mut [f64; CHUNK]) {
-    // In ascending order the last one reached stands.
-    *picked = [values[0]; CHUNK];
-    for (number, value) in values.iter().enumerate().skip(1) {
-        let number = number as f64;
-        for path in 0..CHUNK {
-            picked[path] = if regime[path] >= number { *value } else { picked[path] };
+fn pick(values: &[f64], regime: &Lane, picked: &mut Lane) {
+    picked.fill(values[0]);
+    for number in 1..values.len() {
+        // Both candidates are loaded before the choice: else the compiler chooses an address, path by path.
+        let (value, number) = (values[number], number as f64);
+        for path in 0..PATHS {
+            let before = picked[path];
+            picked[path] = if regime[path] >= number { value } else { before };
         }
     }
 }
@@ -346,31 +347,28 @@ crate::vectorised! {
     /// The sum of [`Constant`](super::Constant), entry by entry in the same order, with each path's own entries.
     fn combine(regimes: usize, entries: &[f64], regime: &Lane, before: &[Lane], target: &mut Lane) {
         let (off_diagonal, diagonal) = entries.split_at(before.len() * regimes);
-        for start in (0..PATHS).step_by(CHUNK) {
-            let regime = &regime[start..start + CHUNK];
-            let (mut sum, mut entry) = ([0.0; CHUNK], [0.0; CHUNK]);
-            pick(diagonal, regime, &mut entry);
-            for path in 0..CHUNK {
-                sum[path] = entry[path] * target[start + path];
+        let mut entry = Lane::ZERO;
+        pick(diagonal, regime, &mut entry);
+        for path in 0..PATHS {
+            target[path] *= entry[path];
+        }
+        for (values, lane) in off_diagonal.chunks_exact(regimes).zip(before) {
+            pick(values, regime, &mut entry);
+            for path in 0..PATHS {
+                target[path] = entry[path].mul_add(lane[path], target[path]);
             }
-            for (values, lane) in off_diagonal.chunks_exact(regimes).zip(before) {
-                pick(values, regime, &mut entry);
-                for path in 0..CHUNK {
-                    sum[path] = entry[path].mul_add(lane[start + path], sum[path]);
-                }
-            }
-            target[start..start + CHUNK].copy_from_slice(&sum);
         }
     }
 
-    /// `combine` for two regimes, the common case: one comparison per path.
+    /// `combine` for two regimes, the common case: the sum stays in registers.
     fn combine_two(entries: &[f64], regime: &Lane, before: &[Lane], target: &mut Lane) {
         let (off_diagonal, diagonal) = entries.split_at(before.len() * 2);
+        let (calm, stress) = (diagonal[0], diagonal[1]);
         for start in (0..PATHS).step_by(CHUNK) {
             let regime = &regime[start..start + CHUNK];
             let mut sum = [0.0; CHUNK];
             for path in 0..CHUNK {
-                let entry = if regime[path] >= 1.0 { diagonal[1] } else { diagonal[0] };
+                let entry = if regime[path] >= 1.0 { stress } else { calm };
                 sum[path] = entry * target[start + path];
             }
             for (values, lane) in off_diagonal.chunks_exact(2).zip(before) {
@@ -385,32 +383,27 @@ crate::vectorised! {
     }
 
     fn choose(values: &[f64], regime: &Lane, target: &mut Lane) {
-        let mut picked = [0.0; CHUNK];
-        for start in (0..PATHS).step_by(CHUNK) {
-            pick(values, &regime[start..start + CHUNK], &mut picked);
-            target[start..start + CHUNK].copy_from_slice(&picked);
-        }
+        pick(values, regime, target);
     }
 
     /// The next regime: how many of its thresholds the uniform reaches.
     fn switch(regimes: usize, thresholds: &[f64], uniform: &Lane, regime: &mut Lane) {
         let states = thresholds.len() / regimes;
-        for start in (0..PATHS).step_by(CHUNK) {
-            let mut next = [0.0; CHUNK];
-            for state in 0..states {
-                let mut threshold = [thresholds[state]; CHUNK];
-                for number in 1..regimes {
-                    let value = thresholds[number * states + state];
-                    let number = number as f64;
-                    for path in 0..CHUNK {
-                        threshold[path] = if regime[start + path] >= number { value } else { threshold[path] };
-                    }
-                }
-                for path in 0..CHUNK {
-                    next[path] += if uniform[start + path] >= threshold[path] { 1.0 } else { 0.0 };
+        let (mut next, mut threshold) = (Lane::ZERO, Lane::ZERO);
+        for state in 0..states {
+            threshold.fill(thresholds[state]);
+            for number in 1..regimes {
+                let value = thresholds[number * states + state];
+                let number = number as f64;
+                for path in 0..PATHS {
+                    let before = threshold[path];
+                    threshold[path] = if regime[path] >= number { value } else { before };
                 }
             }
-            regime[start..start + CHUNK].copy_from_slice(&next);
+            for path in 0..PATHS {
+                next[path] += if uniform[path] >= threshold[path] { 1.0 } else { 0.0 };
+            }
         }
+        *regime = next;
     }
 }

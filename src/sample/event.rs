@@ -37,6 +37,7 @@ impl StreamKey {
     /// Range: shape above 0 and finite, else NaN. Below shape 1 it is G(a + 1) U^(1/a), which may round to zero. Source:
     /// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000) 363-372,
     /// doi:10.1145/358407.358414.
+    #[inline(always)]
     #[must_use]
     pub fn gamma(self, path: u64, index: u64, shape: f64) -> f64 {
         exp(self.ln_gamma_variate(path, index, shape, 0))
@@ -45,6 +46,7 @@ impl StreamKey {
     /// A beta variate, G(a) / (G(a) + G(b)) with two gamma variates, for the `index`th event of `path`.
     ///
     /// Range: both shapes above 0 and finite, else NaN. Values closer to 0 than 1e-300 or to 1 than 1e-16 round to it.
+    #[inline(always)]
     #[must_use]
     pub fn beta(self, path: u64, index: u64, a: f64, b: f64) -> f64 {
         let x = self.ln_gamma_variate(path, index, a, 0);
@@ -53,6 +55,7 @@ impl StreamKey {
         1.0 / (1.0 + exp(y - x))
     }
 
+    #[inline(always)]
     fn ln_gamma_variate(self, path: u64, index: u64, shape: f64, first: u64) -> f64 {
         if !(shape > 0.0 && shape < f64::INFINITY) {
             return f64::NAN;

@@ -40,12 +40,14 @@ impl StreamKey {
     /// Threefry-4x64-20 of the counter (path, index, 0, 0) under the key (name, seed). A stream that is drawn in order
     /// shifts when one event more or less happens; these draws do not, so common random numbers survive a change of
     /// event times. The functions of [`event`](super::event) turn words into uniforms and normals.
+    #[inline(always)]
     #[must_use]
     pub fn event(self, path: u64, index: u64) -> [u64; 4] {
         self.attempt(path, index, 0)
     }
 
     /// The bits of the `attempt`th try at an event that is drawn by rejection.
+    #[inline(always)]
     pub(crate) fn attempt(self, path: u64, index: u64, attempt: u64) -> [u64; 4] {
         threefry([self.name[0], self.name[1], self.seed, EVENTS], [path, index, attempt, 0])
     }

@@ -5,8 +5,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+#[path = "support/world.rs"]
+mod world;
 
+use haircut::credit::Book;
+use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::PATHS;
+use haircut::{Error, Simulation};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,6 +43,21 @@ fn allocations(run: impl FnOnce()) -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
+/// Looks at nothing.
+struct Nothing;
+
+impl Measure for Nothing {
+    type Partial = ();
+    type Output = ();
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn record(&self, (): &mut (), _block: &Block<'_>) {}
+    fn merge(&self, (): &mut (), (): ()) {}
+    fn finish(&self, (): (), _run: &Run) {}
+}
+
 #[test]
 fn ten_times_the_blocks_and_steps_allocate_no_more() {
     let run = |blocks: u64, months: usize| {
@@ -51,4 +71,14 @@ fn ten_times_the_blocks_and_steps_allocate_no_more() {
     assert!(few > 0, "the counter counts");
     assert_eq!(run(40, 24), few);
     assert_eq!(run(4, 240), few);
+
+    // Every built-in factor and dependence.
+    for (name, market) in world::markets() {
+        let run = |blocks: u64| {
+            let simulation = Simulation::new(market.clone(), Book::default()).paths(blocks * PATHS as u64).threads(1);
+            allocations(|| simulation.run(Nothing).unwrap())
+        };
+        run(1);
+        assert_eq!(run(40), run(4), "{name}");
+    }
 }

@@ -1,0 +1,116 @@
+//! Markets that hold one of each built-in factor, under each way of moving together.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use haircut::market::{
+    BlockReward, Constant, DeflatingRent, Gbm, Hashprice, LaunchShock, Market, MarketBuilder, Merton, NetworkHashrate,
+    Obsolescence, Regime, Regimes, Resale, ShortRate, Transitions, Utilisation,
+};
+
+/// What every market of this file publishes.
+pub(crate) const SERIES: [&str; 13] = [
+    "eth",
+    "btc",
+    "frontier",
+    "frontier.adoption",
+    "frontier.generations",
+    "frontier.age",
+    "rent",
+    "resale",
+    "use",
+    "sofr",
+    "sofr.discount",
+    "hashrate",
+    "hashprice",
+];
+
+/// One of each built-in factor, coupled where factors can be.
+pub(crate) fn factors() -> MarketBuilder {
+    let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
+    Market::builder()
+        .factor("eth", Gbm { initial: 3_000.0, drift: 0.04, volatility: 0.8 })
+        .factor(
+            "btc",
+            Merton {
+                initial: 95_000.0,
+                drift: 0.05,
+                volatility: 0.5,
+                jumps_per_year: 6.0,
+                jump_mean: -0.02,
+                jump_volatility: 0.12,
+            },
+        )
+        .factor(
+            "frontier",
+            Obsolescence {
+                cadence: 0.7,
+                cadence_variation: 0.5,
+                age: 0.3,
+                gain: 0.5,
+                gain_volatility: 0.1,
+                ramp: 0.5,
+                pending: 0.2,
+            },
+        )
+        .factor(
+            "rent",
+            DeflatingRent {
+                initial: 2.3,
+                deflation: 0.15,
+                sensitivity: 0.2,
+                adoption: Some("frontier.adoption".into()),
+                scarcity: 0.1,
+                reversion: 0.6,
+                volatility: 0.3,
+            },
+        )
+        .factor(
+            "resale",
+            Resale {
+                initial: 28_000.0,
+                floor: 1_500.0,
+                wear: 0.2,
+                sensitivity: 0.3,
+                adoption: Some("frontier.adoption".into()),
+                shock: Some(LaunchShock { generations: "frontier.generations".into(), mean: 0.2, deviation: 0.1 }),
+                reversion: 1.0,
+                volatility: 0.2,
+            },
+        )
+        .factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 })
+        .factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 })
+        .factor(
+            "hashrate",
+            NetworkHashrate {
+                initial: 1_000.0,
+                elasticity: 0.5,
+                lag: 0.4,
+                volatility: 0.19,
+                coin: "btc".into(),
+                marginal_cost: 40.0,
+                efficiency_gain: 0.2,
+                reward: reward.clone(),
+            },
+        )
+        .factor("hashprice", Hashprice { coin: "btc".into(), hashrate: "hashrate".into(), reward })
+}
+
+/// The factors under each way of moving together.
+pub(crate) fn markets() -> Vec<(&'static str, Market)> {
+    let pairs = [("btc", "rent", 0.4), ("eth", "btc", 0.8), ("rent", "resale", 0.6), ("use", "sofr", -0.3)];
+    let stressed = [("btc", "rent", 0.5), ("eth", "btc", 0.7), ("rent", "resale", 0.4), ("sofr", "btc", 0.2)];
+    let calm = Regime::new("calm").correlation(pairs);
+    let stress = Regime::new("stress").correlation(stressed).volatility("btc", 1.6).drift("rent", -0.3);
+    let crisis = Regime::new("crisis").correlation([("eth", "rent", 0.9)]).volatility("use", 2.0).drift("sofr", 0.02);
+    let generator = vec![vec![-0.8, 0.6, 0.2], vec![2.0, -3.0, 1.0], vec![1.0, 3.0, -4.0]];
+    let three = Regimes {
+        regimes: vec![calm.clone(), stress.clone(), crisis],
+        transitions: Transitions::Generator(generator),
+        initial: Some(vec![0.5, 0.25, 0.25]),
+    };
+    vec![
+        ("independent", factors().build().unwrap()),
+        ("constant", factors().dependence(Constant::pairs(pairs)).build().unwrap()),
+        ("two regimes", factors().dependence(Regimes::pair(calm, stress, [1.0, 0.5])).build().unwrap()),
+        ("three regimes", factors().dependence(three).build().unwrap()),
+    ]
+}

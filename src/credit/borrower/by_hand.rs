@@ -2,7 +2,7 @@
 
 use super::debt::{Due, ROUNDING, pay};
 use super::metrics::Metric;
-use super::month::{Flows, Stepper, sale, standing};
+use super::month::{Stepper, sale, standing};
 use super::{Distribution, debt};
 use crate::credit::obligor::{Cause, ObligorBlock};
 use crate::credit::schedule::SAME_DATE;
@@ -14,8 +14,8 @@ impl Stepper {
     }
 
     /// Cash with the step's cash flow, and coins sold if that does not cover what is due.
-    pub(super) fn raise_by_hand(&self, block: &mut ObligorBlock<'_>, path: usize, flows: Flows<'_>, due: &Due) -> f64 {
-        let mut available = block.own[self.cash][path] + (flows.revenue[path] - flows.cost.on(path));
+    pub(super) fn raise_by_hand(&self, block: &mut ObligorBlock<'_>, path: usize, cash_flow: f64, due: &Due) -> f64 {
+        let mut available = block.own[self.cash][path] + cash_flow;
         let short = due.total - available;
         let mut need = if short > ROUNDING * due.total { short } else { 0.0 };
         let wanted = need;

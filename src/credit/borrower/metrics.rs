@@ -125,9 +125,8 @@ fn loan_to_value(debt: f64, value: f64) -> f64 {
 
 impl Stepper {
     /// Flows of the step on paths that perform; those stepped by hand put right what differs.
-    pub(super) fn show_flows(&self, block: &mut ObligorBlock<'_>, flows: Flows<'_>) {
+    pub(super) fn show_flows(&self, own: &mut OwnLanes<'_>, flows: Flows<'_>) {
         let metrics = &self.metrics;
-        let own = &mut block.own;
         let standing = own[self.standing];
         metrics.clear(own);
         let mut show = |lane: Option<OwnLane>, value: &dyn Fn(usize) -> f64| {

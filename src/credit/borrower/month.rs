@@ -9,9 +9,9 @@ use super::debt::{Debt, ROUNDING};
 use super::foreclosure::Collateral;
 use super::metrics::{Metric, Metrics};
 use super::operations::{Amount, Operations};
-use crate::credit::liquidation::AssetLane;
+use crate::credit::liquidation::{AssetLane, LiquidationView};
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
-use crate::market::OwnLane;
+use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS};
 use crate::vectorised;
 
@@ -81,6 +81,11 @@ pub(super) struct Stepper {
     pub(super) everything_by_hand: bool,
 }
 
+/// Where [`Stepper::step`] keeps revenue, cost and shortfall among the scratch lanes.
+const REVENUE: usize = 0;
+const COST: usize = 1;
+const SHORT: usize = 3;
+
 /// What operations and debt bring in one step, by path.
 #[derive(Clone, Copy)]
 pub(super) struct Flows<'a> {
@@ -108,28 +113,28 @@ impl ObligorStepper for Stepper {
     }
 
     fn step(&self, block: &mut ObligorBlock<'_>) {
-        let (mut revenue, mut cost, mut due) = (Lane::ZERO, Lane::ZERO, Lane::ZERO);
-        let cost = self.operations.step(block, &mut revenue, &mut cost);
-        let due = self.debt.scheduled(block.step.index, block.step.length, &block.own, &mut due);
-        let flows = Flows { revenue: &revenue, cost, due };
+        let [revenue, cost, due, short, spare, ..] = &mut *block.scratch;
+        let cost = self.operations.step(block.step, block.read, block.stream, revenue, cost, spare);
+        let due = self.debt.scheduled(block.step.index, block.step.length, &block.own, due);
+        let flows = Flows { revenue, cost, due };
 
-        let mut short = Lane::ZERO;
         let [cash, standing] = block.own.many([self.cash, self.standing]);
-        let [shorts, elsewhere] = match (cost, due) {
-            (Amount::Same(cost), Amount::Same(due)) => serve_same(&revenue, [cost, due], standing, cash, &mut short),
-            (Amount::Same(cost), Amount::Each(due)) => serve_due(&revenue, cost, due, standing, cash, &mut short),
-            (Amount::Each(cost), Amount::Same(due)) => serve_cost(&revenue, cost, due, standing, cash, &mut short),
-            (Amount::Each(cost), Amount::Each(due)) => serve_each(&revenue, cost, due, standing, cash, &mut short),
+        let [shorts, by_hand] = match (cost, due) {
+            (Amount::Same(cost), Amount::Same(due)) => serve_same(revenue, [cost, due], standing, cash, short),
+            (Amount::Same(cost), Amount::Each(due)) => serve_due(revenue, cost, due, standing, cash, short),
+            (Amount::Each(cost), Amount::Same(due)) => serve_cost(revenue, cost, due, standing, cash, short),
+            (Amount::Each(cost), Amount::Each(due)) => serve_each(revenue, cost, due, standing, cash, short),
         };
         if self.metrics.any() {
-            self.show_flows(block, flows);
+            self.show_flows(&mut block.own, flows);
         }
-        self.distribute(block, &short);
+        self.distribute(&mut block.own, short, spare);
         if shorts > 0 {
-            self.sell_treasury(block, flows, &mut short);
+            self.sell_treasury(&mut block.own, &block.liquidation, flows, short, spare);
         }
-        if shorts + elsewhere > 0 {
-            self.attend(block, flows, &short);
+        if shorts + by_hand > 0 {
+            let same_cost = cost.same();
+            self.attend(block, same_cost);
         }
         self.debt.reset(&mut block.own, block.read);
         if self.metrics.any() {
@@ -147,39 +152,45 @@ impl ObligorStepper for Stepper {
 
 impl Stepper {
     /// Pays owners on paths on schedule that were not short of cash.
-    fn distribute(&self, block: &mut ObligorBlock<'_>, short: &Lane) {
+    fn distribute(&self, own: &mut OwnLanes<'_>, short: &Lane, paid: &mut Lane) {
         let Some(Distribution { share, floor }) = self.distribution else { return };
-        let [cash, standing] = block.own.many([self.cash, self.standing]);
-        let mut paid = Lane::ZERO;
-        pay_owners([share, floor], standing, short, cash, &mut paid);
-        self.metrics.copy(&mut block.own, Metric::Distributed, &paid);
+        let [cash, standing] = own.many([self.cash, self.standing]);
+        pay_owners([share, floor], standing, short, cash, paid);
+        self.metrics.copy(own, Metric::Distributed, paid);
     }
 
     /// Sells coins for what is short on paths on schedule; what remains short is to be dealt with by hand.
-    fn sell_treasury(&self, block: &mut ObligorBlock<'_>, flows: Flows<'_>, short: &mut Lane) {
-        let before = *short;
+    fn sell_treasury(
+        &self,
+        own: &mut OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        flows: Flows<'_>,
+        short: &mut Lane,
+        before: &mut Lane,
+    ) {
+        *before = *short;
         for holding in &self.treasury {
-            let [cash, units] = block.own.many([self.cash, holding.units]);
-            sell_coins(block.liquidation.mark(holding.asset), units, cash, short);
+            let [cash, units] = own.many([self.cash, holding.units]);
+            sell_coins(liquidation.mark(holding.asset), units, cash, short);
         }
         if self.metrics.wants(Metric::TreasurySales) {
             let mut sold = Lane::ZERO;
             for i in 0..PATHS {
                 sold[i] = before[i] - short[i];
             }
-            self.metrics.copy(&mut block.own, Metric::TreasurySales, &sold);
+            self.metrics.copy(own, Metric::TreasurySales, &sold);
         }
-        let cash = &mut block.own[self.cash];
+        let cash = &mut own[self.cash];
         match flows.due {
-            Amount::Same(due) => cover_same(&before, due, cash, short),
-            Amount::Each(due) => cover_each(&before, due, cash, short),
+            Amount::Same(due) => cover_same(before, due, cash, short),
+            Amount::Each(due) => cover_each(before, due, cash, short),
         }
     }
 
     /// Steps by hand every path that is not on schedule, or has just fallen off it.
-    fn attend(&self, block: &mut ObligorBlock<'_>, flows: Flows<'_>, short: &Lane) {
+    fn attend(&self, block: &mut ObligorBlock<'_>, same_cost: Option<f64>) {
         let mut attention = Lane::ZERO;
-        flag(&block.own[self.standing], short, &mut attention);
+        flag(&block.own[self.standing], &block.scratch[SHORT], &mut attention);
         each_flagged(&attention, |path| {
             let standing = block.own[self.standing][path];
             if standing::is_liquidating(standing) {
@@ -190,7 +201,9 @@ impl Stepper {
                 // Cash already holds the step's cash flow and what the coins brought.
                 block.own[self.cash][path]
             } else {
-                self.raise_by_hand(block, path, flows, &due)
+                let cost = same_cost.unwrap_or(block.scratch[COST][path]);
+                let cash_flow = block.scratch[REVENUE][path] - cost;
+                self.raise_by_hand(block, path, cash_flow, &due)
             };
             self.serve_by_hand(block, path, &due, available);
         });

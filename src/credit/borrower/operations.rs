@@ -3,9 +3,10 @@
 use super::Borrower;
 use crate::credit::fleet::HOURS;
 use crate::credit::miners::DAYS;
-use crate::credit::obligor::{ObligorBlock, ObligorPlan};
+use crate::credit::obligor::ObligorPlan;
 use crate::market::{ReadLane, ReadLanes};
-use crate::numeric::{Lane, PATHS, TimeGrid, kernel};
+use crate::numeric::{Lane, PATHS, Step, TimeGrid, kernel};
+use crate::sample::Stream;
 use crate::{Error, vectorised};
 
 /// The operations of a borrower, with everything that is the same on every path added up beforehand. Vectors are by
@@ -126,8 +127,15 @@ impl Operations {
 
     /// Revenue of every path in this step, in USD; and the operating cost, of which `cost` is filled only if it differs
     /// from path to path.
-    pub(super) fn step<'a>(&self, block: &mut ObligorBlock<'_>, revenue: &mut Lane, cost: &'a mut Lane) -> Amount<'a> {
-        let (step, read) = (block.step.index, block.read);
+    pub(super) fn step<'a>(
+        &self,
+        Step { index: step, length, .. }: Step,
+        read: ReadLanes<'_>,
+        stream: &mut Stream,
+        revenue: &mut Lane,
+        cost: &'a mut Lane,
+        shock: &mut Lane,
+    ) -> Amount<'a> {
         let mut spots = self.spot.iter();
         match spots.next() {
             // One pass for the usual borrower, who has one fleet at spot.
@@ -148,9 +156,8 @@ impl Operations {
             }
         }
         if self.volatility > 0.0 {
-            let mut shock = Lane::ZERO;
-            block.stream.normals(&mut shock);
-            disturb(self.volatility * block.step.length.sqrt(), &shock, revenue);
+            stream.normals(shock);
+            disturb(self.volatility * length.sqrt(), shock, revenue);
         }
         if is_same { Amount::Same(self.cost[step]) } else { Amount::Each(cost) }
     }
@@ -165,6 +172,13 @@ pub(super) enum Amount<'a> {
 }
 
 impl Amount<'_> {
+    pub(super) fn same(self) -> Option<f64> {
+        match self {
+            Amount::Same(amount) => Some(amount),
+            Amount::Each(_) => None,
+        }
+    }
+
     #[inline]
     pub(super) fn on(self, path: usize) -> f64 {
         match self {

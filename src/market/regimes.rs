@@ -320,62 +320,48 @@ impl Mix {
     fn apply(&self, regime: &Lane, drivers: &mut [Lane]) {
         for Row { driver, entries } in &self.rows {
             let (before, rest) = drivers.split_at_mut(*driver);
-            if self.regimes == 2 {
-                combine_two(entries, regime, before, &mut rest[0]);
-            } else {
-                combine(self.regimes, entries, regime, before, &mut rest[0]);
-            }
+            combine(self.regimes, entries, regime, before, &mut rest[0]);
         }
     }
 }
 
 /// The value of the regime of each path. Regimes in ascending order: the last one reached stands.
+///
+/// Both candidates are loaded before the choice: else the compiler chooses an address, path by path.
 #[inline(always)]
-fn pick(values: &[f64], regime: &Lane, picked: &mut Lane) {
-    picked.fill(values[0]);
+fn pick(values: &[f64], regime: &[f64; CHUNK]) -> [f64; CHUNK] {
+    let mut picked = [values[0]; CHUNK];
     for number in 1..values.len() {
-        // Both candidates are loaded before the choice: else the compiler chooses an address, path by path.
         let (value, number) = (values[number], number as f64);
-        for path in 0..PATHS {
+        for path in 0..CHUNK {
             let before = picked[path];
             picked[path] = if regime[path] >= number { value } else { before };
         }
     }
+    picked
+}
+
+#[inline(always)]
+fn chunk(lane: &Lane, start: usize) -> [f64; CHUNK] {
+    let mut chunk = [0.0; CHUNK];
+    chunk.copy_from_slice(&lane[start..start + CHUNK]);
+    chunk
 }
 
 crate::vectorised! {
     /// The sum of [`Constant`](super::Constant), entry by entry in the same order, with each path's own entries.
     fn combine(regimes: usize, entries: &[f64], regime: &Lane, before: &[Lane], target: &mut Lane) {
         let (off_diagonal, diagonal) = entries.split_at(before.len() * regimes);
-        let mut entry = Lane::ZERO;
-        pick(diagonal, regime, &mut entry);
-        for path in 0..PATHS {
-            target[path] *= entry[path];
-        }
-        for (values, lane) in off_diagonal.chunks_exact(regimes).zip(before) {
-            pick(values, regime, &mut entry);
-            for path in 0..PATHS {
-                target[path] = entry[path].mul_add(lane[path], target[path]);
-            }
-        }
-    }
-
-    /// `combine` for two regimes, the common case: the sum stays in registers.
-    fn combine_two(entries: &[f64], regime: &Lane, before: &[Lane], target: &mut Lane) {
-        let (off_diagonal, diagonal) = entries.split_at(before.len() * 2);
-        let (calm, stress) = (diagonal[0], diagonal[1]);
         for start in (0..PATHS).step_by(CHUNK) {
-            let regime = &regime[start..start + CHUNK];
-            let mut sum = [0.0; CHUNK];
+            let (regime, mut sum) = (chunk(regime, start), chunk(target, start));
+            let entry = pick(diagonal, &regime);
             for path in 0..CHUNK {
-                let entry = if regime[path] >= 1.0 { stress } else { calm };
-                sum[path] = entry * target[start + path];
+                sum[path] *= entry[path];
             }
-            for (values, lane) in off_diagonal.chunks_exact(2).zip(before) {
-                let (first, second) = (values[0], values[1]);
+            for (values, lane) in off_diagonal.chunks_exact(regimes).zip(before) {
+                let entry = pick(values, &regime);
                 for path in 0..CHUNK {
-                    let entry = if regime[path] >= 1.0 { second } else { first };
-                    sum[path] = entry.mul_add(lane[start + path], sum[path]);
+                    sum[path] = entry[path].mul_add(lane[start + path], sum[path]);
                 }
             }
             target[start..start + CHUNK].copy_from_slice(&sum);
@@ -383,7 +369,9 @@ crate::vectorised! {
     }
 
     fn choose(values: &[f64], regime: &Lane, target: &mut Lane) {
-        pick(values, regime, target);
+        for start in (0..PATHS).step_by(CHUNK) {
+            target[start..start + CHUNK].copy_from_slice(&pick(values, &chunk(regime, start)));
+        }
     }
 
     /// The next regime: how many of its thresholds the uniform reaches.

@@ -44,6 +44,8 @@ pub mod market;
 pub mod measure;
 pub mod numeric;
 pub mod sample;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 
 pub use engine::Simulation;
 pub use error::{Error, check};

@@ -1,0 +1,184 @@
+//! Plots as SVG, in colours that the colour-blind tell apart (Okabe and Ito, 2008).
+
+use crate::Failure;
+use crate::money::amount;
+use crate::report::{Report, round_up};
+use crate::tables::{level, short};
+use haircut::measure::{Estimate, ObligorDefaults};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+const SIZE: (u32, u32) = (960, 560);
+const FONT: &str = "sans-serif";
+const GREY: RGBColor = RGBColor(96, 96, 96);
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 0, 0),
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+];
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Draws into a text.
+fn svg(draw: impl FnOnce(&Area<'_>) -> Result<(), Box<dyn std::error::Error>>) -> Result<String, Failure> {
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+        let failed = |error: &dyn std::fmt::Display| Failure::Output(format!("a plot cannot be drawn: {error}"));
+        area.fill(&WHITE).map_err(|error| failed(&error))?;
+        draw(&area).map_err(|error| failed(&error))?;
+        area.present().map_err(|error| failed(&error))?;
+    }
+    Ok(text)
+}
+
+/// The loss histogram, logarithmic in probability, with VaR and ES.
+pub(crate) fn losses(report: &Report) -> Result<String, Failure> {
+    svg(|area| {
+        let Some(histogram) = &report.portfolio.histogram else {
+            return nothing(area, "No path has a loss");
+        };
+        let largest = histogram.edges.last().copied().unwrap_or(1.0);
+        let (unit, name) = if largest >= 1e9 { (1e9, "bn") } else { (1e6, "m") };
+        let bars: Vec<(f64, f64, f64)> = histogram
+            .edges
+            .windows(2)
+            .zip(&histogram.bars)
+            .filter(|(_, bar)| bar.value > 0.0)
+            .map(|(edges, bar)| (edges[0] / unit, edges[1] / unit, bar.value))
+            .collect();
+        let least = bars.iter().fold(1.0_f64, |least, bar| least.min(bar.2));
+        let floor = 10_f64.powf((least * 0.9).log10().floor());
+        let mut chart = ChartBuilder::on(area)
+            .caption(format!("{}: loss of the book", short(&report.title, 70)), (FONT, 20))
+            .margin(14)
+            .margin_right(28)
+            .x_label_area_size(46)
+            .y_label_area_size(72)
+            .build_cartesian_2d(0.0..largest / unit, (floor..1.0).log_scale())?;
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(GREY.mix(0.18))
+            .x_desc(format!("loss, discounted to today, {name} USD"))
+            .y_desc("probability of a bar")
+            .label_style((FONT, 14))
+            .axis_desc_style((FONT, 15))
+            .y_label_formatter(&|p| share(*p))
+            .draw()?;
+        chart.draw_series(bars.iter().map(|(from, to, probability)| {
+            Rectangle::new([(*from, floor), (*to, *probability)], COLOURS[6].mix(0.75).filled())
+        }))?;
+        let mut marks = vec![("expected loss".to_owned(), &report.portfolio.expected_loss, COLOURS[0], 0)];
+        for (tail, colour) in report.portfolio.tail.iter().zip([COLOURS[3], COLOURS[1], COLOURS[2]]) {
+            marks.push((format!("VaR {} %", level(tail.level)), &tail.value_at_risk, colour, 0));
+            marks.push((format!("ES {} %", level(tail.level)), &tail.expected_shortfall, colour, 6));
+        }
+        for (name, mark, colour, gap) in marks {
+            let at = mark.value / unit;
+            let style = colour.stroke_width(2);
+            let label = format!("{name}: {}", amount(mark.value));
+            // ES is dashed, VaR is not.
+            if gap == 0 {
+                let line = LineSeries::new([(at, floor), (at, 1.0)], style);
+                chart
+                    .draw_series(line)?
+                    .label(label)
+                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
+            } else {
+                let line = DashedLineSeries::new([(at, floor), (at, 1.0)], 6, gap, style);
+                chart.draw_series(line)?.label(label).legend(move |(x, y)| {
+                    let dash = |from| PathElement::new([(from, 0), (from + 6, 0)], style);
+                    EmptyElement::at((x, y)) + dash(0) + dash(9) + dash(18)
+                });
+            }
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .legend_area_size(30)
+            .background_style(WHITE.mix(0.9))
+            .border_style(GREY.mix(0.4))
+            .label_font((FONT, 14))
+            .draw()?;
+        Ok(())
+    })
+}
+
+/// Cumulative default probabilities with their 95 % bands: the book's debt and the borrowers with the largest expected loss.
+pub(crate) fn default_curves(report: &Report) -> Result<String, Failure> {
+    svg(|area| {
+        if report.defaults.obligors.is_empty() {
+            return nothing(area, "The book is empty");
+        }
+        let mut curves: Vec<(String, Vec<(f64, Estimate)>)> = Vec::new();
+        let mut sorted: Vec<&ObligorDefaults> = report.defaults.obligors.iter().collect();
+        sorted.sort_by(|a, b| b.total.expected_loss.value.total_cmp(&a.total.expected_loss.value));
+        if sorted.len() > 1 {
+            let book = report.curve.iter().map(|point| (point.years, point.debt_share)).collect();
+            curves.push(("the book's debt".into(), book));
+        }
+        for obligor in sorted.into_iter().take(COLOURS.len() - curves.len()) {
+            let curve = report.defaults.dates.iter().copied().zip(obligor.cumulative.iter().copied()).collect();
+            curves.push((obligor.name.clone(), curve));
+        }
+        let highest = curves.iter().flat_map(|(_, curve)| curve).fold(0.0_f64, |highest, (_, p)| highest.max(p.upper));
+        let horizon = report.run.horizon_years;
+        let line = round_up(highest.max(1e-6) / 8.0);
+        let top = ((highest.max(1e-6) / line).ceil() * line).min(1.0);
+        let mut chart = ChartBuilder::on(area)
+            .caption(format!("{}: cumulative default probability", short(&report.title, 60)), (FONT, 20))
+            .margin(14)
+            .margin_right(28)
+            .x_label_area_size(46)
+            .y_label_area_size(72)
+            .build_cartesian_2d(0.0..horizon, 0.0..top)?;
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(GREY.mix(0.18))
+            .x_desc("years from today")
+            .y_desc("in default by then; bands of 95 %")
+            .label_style((FONT, 14))
+            .axis_desc_style((FONT, 15))
+            .y_label_formatter(&|p| share(*p))
+            .draw()?;
+        for (index, (name, curve)) in curves.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let style = colour.stroke_width(if index == 0 { 3 } else { 2 });
+            let finite = |bound: f64| if bound.is_finite() { bound } else { 0.0 };
+            let mut band: Vec<(f64, f64)> = curve.iter().map(|(years, p)| (*years, finite(p.upper).min(top))).collect();
+            band.extend(curve.iter().rev().map(|(years, p)| (*years, finite(p.lower))));
+            chart.draw_series([Polygon::new(band, colour.mix(0.2))])?;
+            let line = std::iter::once((0.0, 0.0)).chain(curve.iter().map(|(years, p)| (*years, finite(p.value))));
+            chart
+                .draw_series(LineSeries::new(line, style))?
+                .label(short(name, 28))
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
+            .legend_area_size(30)
+            .background_style(WHITE.mix(0.9))
+            .border_style(GREY.mix(0.4))
+            .label_font((FONT, 14))
+            .draw()?;
+        Ok(())
+    })
+}
+
+fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::error::Error>> {
+    area.draw(&Text::new(why.to_owned(), (40, 60), (FONT, 20)))?;
+    Ok(())
+}
+
+/// A probability on an axis.
+fn share(p: f64) -> String {
+    let percent = format!("{:.4}", 100.0 * p);
+    format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
+}

@@ -1,0 +1,115 @@
+//! `haircut run`: simulate and report.
+
+use crate::curve::BookCurve;
+use crate::money::count;
+use crate::report::{Portfolio, Report};
+use crate::{Failure, files, tables};
+use clap::Args;
+use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, Run};
+use haircut::scenario::Scenario;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The scenario, a TOML file.
+    pub(crate) file: PathBuf,
+    /// Paths, instead of those of the scenario.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    paths: Option<u64>,
+    /// Seed, instead of that of the scenario.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads; by default one for each core. The results do not depend on it.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Write the full results to this JSON file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the full results, tables as CSV and plots as SVG to this folder.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Print every facility, not only those with the largest expected loss.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs the scenario and gives the text for standard output.
+pub(crate) fn run(options: &Options) -> Result<String, Failure> {
+    let mut scenario = Scenario::read(&options.file)?;
+    scenario.simulation.paths = options.paths.unwrap_or(scenario.simulation.paths);
+    scenario.simulation.seed = options.seed.unwrap_or(scenario.simulation.seed);
+    let mut simulation = scenario.simulation()?;
+    if let Some(threads) = options.threads {
+        simulation = simulation.threads(threads.into());
+    }
+    // Where nothing can be written, it is better to know before the simulation than after it.
+    if let Some(folder) = &options.out {
+        files::create_folder(folder)?;
+    }
+
+    let began = Instant::now();
+    let bar = progress_bar(scenario.simulation.paths);
+    let measures = (TheRun, DefaultTable::new(), LossDistribution::new(), BookCurve);
+    let (run, defaults, losses, curve) = simulation.run_with(measures, &|progress| {
+        bar.set_position(progress.paths_done);
+        ControlFlow::Continue(())
+    })?;
+    bar.finish_and_clear();
+    // The time a run takes is no result: it stays out of standard output, which is the same for any number of threads.
+    let _ = writeln!(std::io::stderr(), "{} paths in {:.1} s", count(run.paths), began.elapsed().as_secs_f64());
+
+    let report = Report {
+        title: scenario.title,
+        scenario: options.file.display().to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        run: Report::size(&run),
+        exposure: run.obligors.iter().flat_map(|obligor| &obligor.facilities).map(|f| f.principal).sum(),
+        portfolio: Portfolio::new(&losses)?,
+        curve,
+        defaults,
+    };
+    let mut text = tables::run(&report, options.all);
+    if let Some(file) = &options.json {
+        files::json(file, &report)?;
+        text.push_str(&format!("\nwritten: {}\n", file.display()));
+    }
+    if let Some(folder) = &options.out {
+        let written = files::folder(folder, &report)?;
+        text.push('\n');
+        for file in written {
+            text.push_str(&format!("written: {}\n", folder.join(file).display()));
+        }
+    }
+    Ok(text)
+}
+
+/// On standard error, and only where that is a terminal.
+fn progress_bar(paths: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(paths), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  {human_pos} paths  {eta} left") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// A measure that only says what the run was: dates, obligors, paths.
+struct TheRun;
+
+impl Measure for TheRun {
+    type Partial = ();
+    type Output = Run;
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<(), haircut::Error> {
+        Ok(())
+    }
+    fn record(&self, _partial: &mut (), _block: &Block<'_>) {}
+    fn merge(&self, _into: &mut (), _from: ()) {}
+    fn finish(&self, _partial: (), run: &Run) -> Run {
+        run.clone()
+    }
+}

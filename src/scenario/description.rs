@@ -1,0 +1,229 @@
+//! The description itself, and how it becomes a simulation.
+
+use super::diagnosis;
+use super::document::Document;
+use crate::credit::{Book, Borrower, LiquidationMarket};
+use crate::market::{DependenceModel, Market, Model};
+use crate::measure::{Block, Measure, MeasurePlan, Run};
+use crate::numeric::TimeGrid;
+use crate::{Error, Simulation};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A market, a book, dates, paths and a seed, as a TOML file holds them.
+///
+/// ```
+/// use haircut::scenario::Scenario;
+/// let scenario = Scenario::from_toml("loan.toml", r#"
+///     title = "A coin and nothing else"
+///
+///     [simulation]
+///     months = 12
+///     paths = 1_000
+///     seed = 7
+///
+///     [[factors]]
+///     name = "btc"
+///     model = "gbm"
+///     initial = 61_500      # USD
+///     drift = 0.05          # a year
+///     volatility = -0.65    # a year, in logs
+/// "#);
+/// let error = scenario.and_then(|scenario| scenario.simulation()).unwrap_err();
+/// assert!(error.to_string().starts_with("loan.toml:14: factors.btc.volatility = -0.65: "), "{error}");
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// One line that says what is simulated.
+    pub title: String,
+    /// What it is for, where its numbers come from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The series that holds the discount factor, `sofr.discount` for a short rate named `sofr`; without it losses are
+    /// not discounted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<String>,
+    /// Dates, paths and seed.
+    pub simulation: Sampling,
+    /// The risk factors, in order: each may read those before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<NamedModel>,
+    /// How their drivers move together; independent without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependence: Option<DependenceModel>,
+    /// The market into which collateral is sold.
+    #[serde(default)]
+    pub liquidation: LiquidationMarket,
+    /// Who owes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub borrowers: Vec<Borrower>,
+    #[serde(skip)]
+    source: Option<Source>,
+}
+
+/// When the world is looked at, and how often it is drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sampling {
+    /// Monthly steps; or else `grid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub months: Option<usize>,
+    /// Any other grid: `{ steps = 520, per_year = 52 }` or `{ dates = [0.5, 1.0] }`; or else `months`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<TimeGrid>,
+    /// Paths.
+    pub paths: u64,
+    /// The seed: the same seed gives the same bits.
+    pub seed: u64,
+}
+
+/// A factor under its name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NamedModel {
+    /// Name of the factor, to which series, correlations and borrowers refer.
+    pub name: String,
+    /// Which model, with its parameters.
+    #[serde(flatten)]
+    pub model: Model,
+}
+
+/// The text that a scenario was read from, to find the line of a mistake that shows later.
+#[derive(Debug, Clone)]
+struct Source {
+    file: String,
+    text: String,
+}
+
+impl Scenario {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Scenario`] when it cannot be read, or is not a scenario.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = path.as_ref().display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::from_toml(&file, &text),
+            Err(error) => Err(Error::Scenario { file, line: 0, message: format!("cannot be read: {error}") }),
+        }
+    }
+
+    /// Reads a text; `file` is the name by which errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Scenario`] with the line and the field, for bad syntax, unknown and missing fields and wrong types.
+    /// Values out of range and references to nothing are found by [`Scenario::simulation`].
+    pub fn from_toml(file: &str, text: &str) -> Result<Self, Error> {
+        let source = Source { file: file.to_owned(), text: text.to_owned() };
+        match diagnosis::parse(text) {
+            Ok(scenario) => Ok(Scenario { source: Some(source), ..scenario }),
+            Err((line, message)) => Err(Error::Scenario { file: source.file, line, message }),
+        }
+    }
+
+    /// The scenario as a TOML text. Comments of the file that it was read from are not kept.
+    ///
+    /// # Errors
+    /// [`Error::Scenario`] when a value cannot stand in TOML: a number of paths above 2^63, for instance.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| Error::Scenario {
+            file: "scenario".into(),
+            line: 0,
+            message: format!("cannot be written as TOML: {error}"),
+        })
+    }
+
+    /// The simulation that the scenario describes, checked from end to end: what it returns will run.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a factor, the dependence, the liquidation market or a borrower: as [`Error::Scenario`]
+    /// with file, line and field for a scenario that was read from a text.
+    pub fn simulation(&self) -> Result<Simulation, Error> {
+        self.build().map_err(|error| self.locate(error))
+    }
+
+    fn build(&self) -> Result<Simulation, Error> {
+        let mut market = Market::builder();
+        for named in &self.factors {
+            market = market.shared_factor(named.name.clone(), named.model.clone().into());
+        }
+        if let Some(dependence) = &self.dependence {
+            market = market.shared_dependence(dependence.clone().into());
+        }
+        let mut book = Book::new(self.borrowers.iter().cloned()).liquidation(self.liquidation.clone());
+        if let Some(series) = &self.discount {
+            book = book.discount(series.clone());
+        }
+        let simulation = Simulation::new(market.build().map_err(|error| self.number_factor(error))?, book)
+            .grid(self.simulation.grid().map_err(|error| error.within("simulation"))?)
+            .paths(self.simulation.paths)
+            .seed(self.simulation.seed);
+        // No block is run, but everything is planned.
+        simulation.shard(0..0, Nothing)?;
+        Ok(simulation)
+    }
+
+    /// A market knows its factors by name, which does not help where the name is what is wrong.
+    fn number_factor(&self, mut error: Error) -> Error {
+        let named = |name: &str| self.factors.iter().rposition(|factor| factor.name == name);
+        let (field, index) = match &mut error {
+            Error::Duplicate { field, name } => (field, named(name)),
+            Error::Invalid { field, value, .. } => (field, named(value.trim_matches('"'))),
+            _ => return error,
+        };
+        if let (true, Some(index)) = (field == "factors.name", index) {
+            *field = format!("factors[{index}].name");
+        }
+        error
+    }
+
+    /// Adds file and line to an error whose field names what is wrong.
+    fn locate(&self, error: Error) -> Error {
+        let Some(source) = &self.source else { return error };
+        let Some(field) = error.field() else { return error };
+        // The book knows obligors, the run knows paths; the file has borrowers and a simulation.
+        let path = match field.strip_prefix("obligors") {
+            Some(rest) => format!("borrowers{rest}"),
+            None if field == "paths" => "simulation.paths".to_owned(),
+            None => field.to_owned(),
+        };
+        let message = error.to_string();
+        // Every error of the crate that has a field begins with it.
+        let message = message.strip_prefix(field).map_or_else(|| message.clone(), |rest| format!("{path}{rest}"));
+        let (line, about) = match Document::parse(&source.text) {
+            Ok(document) => (document.line(&path), document.about(&path)),
+            Err(_) => (0, String::new()),
+        };
+        Error::Scenario { file: source.file.clone(), line, message: message + &about }
+    }
+}
+
+impl Sampling {
+    /// The dates.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless exactly one of `months` and `grid` is given, and is in range.
+    pub fn grid(&self) -> Result<TimeGrid, Error> {
+        match (self.months, &self.grid) {
+            (Some(months), None) => TimeGrid::monthly(months),
+            (None, Some(grid)) => Ok(grid.clone()),
+            (Some(months), Some(_)) => Err(Error::invalid("months", months, "must not stand beside `grid`; keep one")),
+            (None, None) => Err(Error::invalid("months", "none", "must be given, or else `grid`")),
+        }
+    }
+}
+
+/// A measure of nothing, to have a run planned.
+struct Nothing;
+
+impl Measure for Nothing {
+    type Partial = ();
+    type Output = ();
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn record(&self, _partial: &mut (), _block: &Block<'_>) {}
+    fn merge(&self, _into: &mut (), _from: ()) {}
+    fn finish(&self, _partial: (), _run: &Run) {}
+}

@@ -1,0 +1,10 @@
+//! How is a whole run written in a file? Market, book, dates and paths in one TOML document.
+//!
+//! A [`Scenario`] says everything that a [`Simulation`](crate::Simulation) needs. Whatever is wrong with it is told
+//! with file, line and field, and with what would be right.
+
+mod description;
+mod diagnosis;
+mod document;
+
+pub use description::{NamedModel, Sampling, Scenario};

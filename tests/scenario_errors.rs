@@ -1,6 +1,5 @@
 //! Guards: a scenario with a mistake is refused with file, line, field and what would be right, and never by a panic. A
 //! weaker test, that an error comes at all, would pass with a message that names no line.
-#![cfg(feature = "scenario")]
 
 use haircut::Error;
 use haircut::scenario::Scenario;

@@ -75,7 +75,7 @@ fn with_error(value: f64, error: f64) -> String {
 pub(crate) fn plain_percent(share: f64) -> String {
     match 100.0 * share {
         share if !share.is_finite() => "-".into(),
-        share if share == 0.0 => "0".into(),
+        0.0 => "0".into(),
         share if share.abs() < 0.095 => format!("{share:.3}"),
         share if share.abs() < 9.95 => format!("{share:.2}"),
         share => format!("{share:.1}"),
@@ -87,7 +87,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

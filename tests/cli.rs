@@ -1,0 +1,213 @@
+//! Guards: the command line tool as a user meets it: exit codes, what stands in the tables, files that hold the library's own
+//! results, the same output whatever the number of threads. Calling its functions would not see the process.
+
+use haircut::measure::{DefaultTable, LossDistribution};
+use haircut::scenario::Scenario;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn haircut(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_haircut"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the tool starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// An empty folder of a test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Every line that stands in a terminal must fit into it.
+fn fits(text: &str) {
+    for line in text.lines().filter(|line| !line.starts_with("written: ")) {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
+}
+
+#[test]
+fn a_run_prints_what_was_asked_for() {
+    let output = haircut(&["run", "scenarios/book.toml", "--paths", "2000"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    fits(&printed);
+    for line in [
+        "A book of GPU-backed and coin-backed credit",
+        "2,000 paths of 5.00 years, seed 20260630: 51 borrowers that owe",
+        "expected loss",
+        "VaR 95 %",
+        "VaR 99.9 %",
+        "ES  99.9 %",
+        "Cumulative defaults of the book",
+        "Borrowers, the largest expected loss first",
+        "Facilities, the largest expected loss first (59 more with --all)",
+        "Lenders",
+        "Tensor One",
+    ] {
+        assert!(printed.contains(line), "{line} is not in\n{printed}");
+    }
+    // No bar where nobody watches; the time, which is no result, stands apart.
+    let told = text(&output.stderr);
+    assert!(told.starts_with("2,000 paths in ") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
+fn results_do_not_depend_on_threads() {
+    let run = |threads: &str, folder: &Path| {
+        let file = folder.join(threads);
+        let file = file.to_str().expect("a path");
+        let paths = ["run", "scenarios/d4_hybrid_miner.toml", "--paths", "3000", "--threads", threads, "--json", file];
+        let output = haircut(&paths);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        (text(&output.stdout).replace(file, ""), std::fs::read_to_string(file).expect("results"))
+    };
+    let folder = folder("threads");
+    assert_eq!(run("1", &folder), run("3", &folder));
+}
+
+#[test]
+fn the_json_is_what_the_library_gives() {
+    let file = folder("json").join("results.json");
+    let arguments = ["run", "scenarios/d1_hopper_loan.toml", "--paths", "5000", "--seed", "11", "--json"];
+    let output = haircut(&[&arguments[..], &[file.to_str().expect("a path")]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).expect("results")).expect("JSON");
+
+    let scenario = Scenario::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/d1_hopper_loan.toml")).unwrap();
+    let simulation = scenario.simulation().unwrap().paths(5000).seed(11);
+    let (defaults, losses) = simulation.run((DefaultTable::new(), LossDistribution::new())).unwrap();
+    // Through a text, as the tool writes it: the exact tallies hold integers beyond what a `Value` is built from.
+    fn json(value: impl serde::Serialize) -> serde_json::Value {
+        serde_json::from_str(&serde_json::to_string(&value).expect("JSON")).expect("JSON")
+    }
+    assert!(defaults["Hopper loan"].probability.value > 0.0);
+    assert_eq!(written["defaults"], json(&defaults));
+    assert_eq!(written["portfolio"]["expected_loss"], json(losses.mean()));
+    for (index, level) in [0.95, 0.99, 0.999].into_iter().enumerate() {
+        let tail = &written["portfolio"]["tail"][index];
+        assert_eq!(tail["level"], level);
+        assert_eq!(tail["value_at_risk"], json(losses.quantile(level).unwrap()));
+        assert_eq!(tail["expected_shortfall"], json(losses.expected_shortfall(level).unwrap()));
+    }
+    assert_eq!((&written["run"]["paths"], &written["run"]["seed"]), (&5000.into(), &11.into()));
+    // Of a book of one borrower the curve of the book is that of the borrower.
+    let curve = written["curve"].as_array().expect("a curve");
+    for (point, probability) in curve.iter().zip(&defaults["Hopper loan"].cumulative) {
+        let share = point["debt_share"]["value"].as_f64().expect("a number");
+        assert!((share - probability.value).abs() < 1e-12, "{point}");
+    }
+    assert_eq!(curve.len(), 56);
+}
+
+#[test]
+fn a_folder_holds_tables_and_plots() {
+    let folder = folder("out").join("deep/in/it");
+    let out = folder.to_str().expect("a path");
+    let output = haircut(&["run", "scenarios/book.toml", "--paths", "1000", "--out", out, "--all"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let read =
+        |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let rows = |name: &str| {
+        let table = read(name);
+        let columns = table.lines().next().expect("a header").split(',').count();
+        // Names may hold commas, in quotes.
+        let fields = |line: &str| line.split('"').step_by(2).map(|part| part.matches(',').count()).sum::<usize>() + 1;
+        assert!(table.lines().all(|line| fields(line) == columns), "{name}");
+        table.lines().count() - 1
+    };
+    assert_eq!((rows("borrowers.csv"), rows("facilities.csv")), (51, 71));
+    assert_eq!(rows("default_curve.csv"), 60 * (51 + 1));
+    assert!(rows("losses.csv") > 10);
+    serde_json::from_str::<serde_json::Value>(&read("results.json")).expect("JSON");
+    for plot in ["losses.svg", "default_curves.svg"] {
+        let plot = read(plot);
+        assert!(plot.starts_with("<svg") && plot.trim_end().ends_with("</svg>"), "{plot}");
+        assert!(plot.contains("mid-2026"));
+    }
+    assert!(read("losses.svg").contains("VaR 99.9 %") && read("default_curves.svg").contains("the book&apos;s debt"));
+}
+
+#[test]
+fn a_book_without_losses_is_reported_too() {
+    let folder = folder("none");
+    let out = folder.to_str().expect("a path");
+    let output = haircut(&["run", "scenarios/d2_iren_microsoft.toml", "--paths", "1000", "--out", out]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    // Nothing was seen, which is no proof: Wilson's bound is 3.84 / 1003.84, rounded up.
+    assert!(printed.contains("< 0.4"), "{printed}");
+}
+
+#[test]
+fn check_says_what_is_in_a_scenario() {
+    let output = haircut(&["check", "scenarios/book.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    fits(&printed);
+    for line in [
+        "scenarios/book.toml: valid",
+        "hopper_rent",
+        "regimes calm",
+        "months of depth",
+        "Tensor One",
+        "51 borrowers",
+        "beyond the horizon",
+    ] {
+        assert!(printed.contains(line), "{line} is not in\n{printed}");
+    }
+}
+
+#[test]
+fn a_wrong_scenario_is_answered_with_file_and_line() {
+    let file = folder("wrong").join("wrong.toml");
+    let good = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/d1_hopper_loan.toml"))
+        .expect("a file");
+    let line = good.lines().position(|line| line.starts_with("power_kw_per_unit")).expect("a line") + 1;
+    for (old, new, told) in [
+        ("power_kw_per_unit = 1.4", "power_kw_per_unit = -1.4", "borrowers[0].fleets[0].power_kw_per_unit = -1.4"),
+        ("power_kw_per_unit = 1.4", "power_kw = 1.4", "unknown field `power_kw`"),
+    ] {
+        std::fs::write(&file, good.replace(old, new)).expect("a file");
+        let name = file.to_str().expect("a path");
+        for command in ["run", "check"] {
+            let output = haircut(&[command, name]);
+            let message = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{message}");
+            assert!(message.starts_with(&format!("{name}:{line}: ")) && message.contains(told), "{message}");
+            assert!(output.stdout.is_empty());
+        }
+    }
+    let output = haircut(&["run", "no/such/file.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("no/such/file.toml:0: cannot be read"));
+}
+
+#[test]
+fn wrong_use_has_its_own_code() {
+    for arguments in [
+        &["run"][..],
+        &["walk", "scenarios/book.toml"],
+        &["run", "scenarios/book.toml", "--paths", "0"],
+        &["run", "scenarios/book.toml", "--paths", "many"],
+        &["run", "scenarios/book.toml", "--threads", "0"],
+    ] {
+        assert_eq!(haircut(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let help = text(&haircut(&["--help"]).stdout);
+    assert!(help.contains("Exit codes:") && help.contains("haircut run scenarios/book.toml --out out"), "{help}");
+    // A file stands where the folder should.
+    let file = folder("unwritable").join("file");
+    std::fs::write(&file, "").expect("a file");
+    let output =
+        haircut(&["run", "scenarios/d1_hopper_loan.toml", "--paths", "256", "--out", file.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}

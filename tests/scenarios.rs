@@ -1,0 +1,148 @@
+//! Guards: every scenario that ships parses, builds, runs, and is what its comments say; the hand arithmetic of D1, D2 and D4
+//! is what the model computes when nothing moves.
+
+use haircut::Error;
+use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, MetricLane, Run, StepBlock};
+use haircut::scenario::Scenario;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+fn read(file: &str) -> Scenario {
+    Scenario::read(folder().join(file)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_file_parses_builds_and_runs() {
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        files += 1;
+        let scenario = Scenario::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(scenario.simulation.paths >= 100_000, "{}: asks for few paths", path.display());
+        let simulation = scenario.simulation().unwrap_or_else(|error| panic!("{error}")).paths(512);
+        let (defaults, losses) = simulation.run((DefaultTable::new(), LossDistribution::new())).unwrap();
+        let debt: f64 = defaults.obligors.iter().map(|obligor| obligor.total.principal).sum();
+        let mean = losses.mean().value;
+        assert!((0.0..debt).contains(&mean), "{}: mean loss {mean} of {debt}", path.display());
+        assert!(losses.maximum().unwrap() < debt, "{}", path.display());
+    }
+    assert_eq!(files, 4);
+}
+
+#[test]
+fn the_book_is_what_it_says() {
+    let book = read("book.toml");
+    assert!((40..=60).contains(&book.borrowers.len()));
+    let debt: f64 = book.borrowers.iter().flat_map(|borrower| &borrower.facilities).map(|f| f.principal).sum();
+    assert!((90e9..110e9).contains(&debt), "{debt}");
+    for asset in &book.liquidation.assets {
+        assert!(asset.depth_per_month.is_finite() && asset.impact > 0.0, "{}", asset.name);
+    }
+    // The sums in the head of the file.
+    let text = std::fs::read_to_string(folder().join("book.toml")).unwrap();
+    let head = format!("# The book: {} borrowers that owe {:.0} bn USD", book.borrowers.len(), debt / 1e9);
+    assert!(text.starts_with(&head), "{head}");
+}
+
+#[test]
+fn the_hand_arithmetic_of_the_book_is_right() {
+    // "# Year one at today's prices: .. debt service 784 m": of fixed coupons it is what the model has due, to rounding.
+    let text = std::fs::read_to_string(folder().join("book.toml")).unwrap();
+    let mut book = read("book.toml");
+    book.simulation.months = Some(12);
+    let named: Vec<String> = book.borrowers.iter().map(|borrower| borrower.name.clone()).collect();
+    let due = book.simulation().unwrap().paths(1024).run(Sums("debt_service_due", named.clone())).unwrap();
+    for (name, due) in named.iter().zip(due) {
+        let (_, rest) = text.split_once(&format!("\n# {name}: ")).unwrap_or_else(|| panic!("{name} has no comment"));
+        let Some((_, told)) = rest.split_once("debt service ") else { panic!("{name} has no debt service") };
+        let told: f64 = told.split(' ').next().unwrap().replace(',', "").parse().unwrap();
+        // Half a million of rounding, and half a per cent for what the short rate does to floating coupons in a year.
+        assert!((due / 1e6 - told).abs() < 0.6 + 0.005 * told, "{name}: {} m, the comment says {told} m", due / 1e6);
+    }
+}
+
+/// CFADS over the first year, and what is due, with spot rent and hashprice held at given numbers.
+fn first_year(mut scenario: Scenario, rent: f64, hashprice: f64, months: std::ops::Range<usize>) -> (f64, f64) {
+    scenario.simulation.months = Some(months.end);
+    for borrower in &mut scenario.borrowers {
+        for fleet in &mut borrower.fleets {
+            fleet.rent = rent.into();
+        }
+        for miners in &mut borrower.miners {
+            miners.hashprice = hashprice.into();
+        }
+    }
+    let name = vec![scenario.borrowers[0].name.clone()];
+    let simulation = scenario.simulation().unwrap().paths(256);
+    let run = |metric, months: usize| {
+        let all = simulation.clone().months(months.max(1)).run(Sums(metric, name.clone())).unwrap()[0];
+        if months == 0 { 0.0 } else { all }
+    };
+    let between = |metric| run(metric, months.end) - run(metric, months.start);
+    (between("cfads"), between("debt_service_due"))
+}
+
+#[test]
+fn the_dscr_of_the_hopper_loan_is_2_11_1_68_1_26_and_0_92() {
+    for (rent, dscr) in [(2.90, 2.11), (2.40, 1.68), (1.90, 1.26), (1.50, 0.92)] {
+        let mut scenario = read("d1_hopper_loan.toml");
+        let loan = &mut scenario.borrowers[0];
+        // As in the comment: everything let at this rent, principal repaid from the first quarter on.
+        loan.fleets[0].contracts[0].rate_usd_per_unit_hour = rent;
+        loan.facilities[0].interest_only = 0.0;
+        loan.cash = 1e9;
+        let (cfads, due) = first_year(scenario, rent, 0.0, 0..12);
+        assert!((cfads / due - dscr).abs() < 0.005, "{rent}: {}", cfads / due);
+    }
+}
+
+#[test]
+fn the_hyperscaler_contract_earns_1_261_and_owes_851() {
+    let (cfads, due) = first_year(read("d2_iren_microsoft.toml"), 1.0, 0.0, 0..12);
+    assert!((cfads / 1e6 - 1261.0).abs() < 1.0, "{cfads}");
+    assert!((due / 1e6 - 851.0).abs() < 1.0, "{due}");
+}
+
+#[test]
+fn the_miner_earns_339_today_and_184_more_at_36_6() {
+    // Without a fee the comment's round hashprices: 415 m at 36.6 and 247 m at 29.0, overhead of 60 m and GPUs at 168 m.
+    let cfads = |hashprice| first_year(read("d4_hybrid_miner.toml"), 4.50, hashprice, 0..12).0 / 1e6;
+    let side = 168.0 - 60.0;
+    for (hashprice, margin) in [(36.6, 415.0), (29.0, 247.8), (28.22, 230.6)] {
+        assert!((cfads(hashprice) - margin - side).abs() < 1.0, "{hashprice}: {}", cfads(hashprice) - side);
+    }
+}
+
+/// The mean over paths of a metric summed over all steps, by obligor.
+struct Sums(&'static str, Vec<String>);
+
+impl Measure for Sums {
+    type Partial = (Vec<MetricLane>, Vec<f64>);
+    type Output = Vec<f64>;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<Self::Partial, Error> {
+        plan.observe_steps();
+        let lanes = self.1.iter().map(|name| plan.metric(name, self.0)).collect::<Result<Vec<_>, _>>()?;
+        Ok((lanes, vec![0.0; self.1.len()]))
+    }
+    fn observe(&self, (lanes, sums): &mut Self::Partial, block: &StepBlock<'_>) {
+        for (lane, sum) in lanes.iter().zip(sums).filter(|_| block.step().index > 0) {
+            *sum += block.metric(*lane).iter().sum::<f64>();
+        }
+    }
+    fn record(&self, _partial: &mut Self::Partial, _block: &Block<'_>) {}
+    fn merge(&self, into: &mut Self::Partial, from: Self::Partial) {
+        for (into, from) in into.1.iter_mut().zip(from.1) {
+            *into += from;
+        }
+    }
+    fn finish(&self, (_, sums): Self::Partial, run: &Run) -> Vec<f64> {
+        sums.iter().map(|sum| sum / run.paths as f64).collect()
+    }
+}

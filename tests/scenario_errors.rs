@@ -168,7 +168,7 @@ const CASES: &[Case] = &[
     ("coupon = 0.1", 0, "coupon = 10", "coupon = 0.1", 0, "borrowers[0].facilities[1].coupon = 10", "must"),
     ("every = 0.25", 0, "every = 0", "every", 0, "borrowers[0].facilities[0].amortisation.straight.every = 0", "must"),
     ("until = 0.9", 0, "until = -0.9", "until = 0.9", 0, "borrowers[0].fleets[0].contracts[1].until = -0.9", "must"),
-    ("share = 0.4", 1, "share = 0.7", "share = 0.4", 0, "borrowers[0].fleets[0].contracts[0].share = 0.4", "must add up to at most 1"),
+    ("share = 0.4", 1, "share = 0.7", "share = 0.4", 1, "borrowers[0].fleets[0].contracts[1].share = 0.7", "must add up to at most 1"),
     // References to nothing, names taken twice.
     ("price = \"btc\"", 0, "price = \"bct\"", "price = \"btc\"", 0, "liquidation.assets[0].price = \"bct\"", "there is"),
     ("\"sofr.discount\"", 0, "\"sofr.discont\"", "discount", 0, "discount = \"sofr.discont\"", "there is"),

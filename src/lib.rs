@@ -31,6 +31,7 @@
 //!
 //! - `parallel` (default): run blocks of paths on all cores with rayon. The results do not depend on it.
 //! - `scenario`: read a whole run (market, book, grid, paths) from a TOML scenario.
+//! - `plot`: the plots that the command line tool writes, as SVG.
 //! - `cli`: the command line tool `haircut`.
 
 // So that helpers of the tests serve unit tests too.

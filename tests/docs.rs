@@ -1,10 +1,10 @@
-//! The pages of `docs/` say what is there: every test that is named exists and runs, every built-in model has its section. A
-//! page that nobody checks is wrong within a month.
+//! The pages of `docs/` say what is there: every test that is named exists and runs, every floor is a folder, every built-in
+//! model has its section. A page that nobody checks is wrong within a month.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -108,6 +108,69 @@ fn fields(model: &str) -> Vec<String> {
     let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
     // A launch shock's fields are named with it.
     fields.filter(|field| *field != "shock").map(str::to_owned).collect()
+}
+
+fn folders(of: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(of)).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn every_floor_is_a_folder_and_every_folder_a_floor() {
+    let page = read("docs/architecture.md");
+    let headings = page.lines().filter_map(|line| line.strip_prefix("### `")?.split('`').next());
+    let floors: Vec<&str> = headings.collect();
+    let known: BTreeSet<String> = floors.iter().map(|floor| (*floor).to_owned()).collect();
+    // The command line tool stands on all floors and is none.
+    let folders: BTreeSet<String> = folders("src").into_iter().filter(|folder| folder != "bin").collect();
+    assert_eq!(known, folders);
+    // Each imports only from the floors above it in the list.
+    for (position, floor) in floors.iter().enumerate() {
+        for file in rust_files(&root().join("src").join(floor)) {
+            let source = fs::read_to_string(&file).unwrap();
+            // What stands beside `#[cfg(test)]` may look anywhere.
+            let code = source.split("#[cfg(test)]").next().unwrap();
+            for below in &floors[position + 1..] {
+                let import = format!("use crate::{below}::");
+                assert!(!code.contains(&import), "{} imports from `{below}`, which stands below it", file.display());
+            }
+        }
+    }
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The features of the manifest.
+fn features() -> BTreeSet<String> {
+    let manifest = read("Cargo.toml");
+    let body = manifest.split("\n[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = body.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    names.map(|(name, _)| name.to_owned()).filter(|name| name != "default").collect()
+}
+
+#[test]
+fn every_feature_is_described() {
+    let described = |page: &str, heading: &str, before: &str| -> BTreeSet<String> {
+        let section = page.split(heading).nth(1).unwrap().split("\n//! #").next().unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let lines = section.lines().filter_map(|line| line.strip_prefix(before)?.split('`').next());
+        lines.map(str::to_owned).collect()
+    };
+    assert!(features().contains("parallel"));
+    assert_eq!(described(&read("README.md"), "\n## Features\n", "| `"), features());
+    assert_eq!(described(&read("src/lib.rs"), "\n//! # Features\n", "//! - `"), features());
 }
 
 #[test]

@@ -145,6 +145,7 @@ fn mistakes_are_errors() {
     };
     fails(simulation().paths(0), "paths");
     fails(simulation().threads(0), "threads");
+    fails(simulation().threads(usize::MAX), "threads");
     fails(simulation().months(0), "months");
     fails(Simulation::new(market(), Book::new(pledges(1))), "no such asset");
     let twice = [Pledge { name: "a".into(), barrier: 1.0 }, Pledge { name: "a".into(), barrier: 1.0 }];
@@ -158,4 +159,111 @@ fn mistakes_are_errors() {
     assert!(Market::builder().factor("a", Walk).factor("a", Walk).build().is_err());
     assert!(Market::builder().factor("a.b", Walk).build().is_err());
     assert!(Market::builder().factor(" ", Walk).build().is_err());
+}
+
+/// A factor that shows whatever stands in its driver and modulation at time zero, under a dependence that modulates in its
+/// last step only, and an obligor that defaults at once and never says why: three ways to meet what a block left behind.
+mod forgetful {
+    use super::support::Lowest;
+    use haircut::Error;
+    use haircut::credit::{Obligor, ObligorBlock, ObligorPlan, ObligorStepper};
+    use haircut::market::*;
+
+    #[derive(Debug)]
+    pub(crate) struct Shown;
+    struct ShownStepper(OwnLane, DriverLane);
+    impl Factor for Shown {
+        fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
+            Ok(Box::new(ShownStepper(plan.level(), plan.driver())))
+        }
+    }
+    impl FactorStepper for ShownStepper {
+        fn start(&self, block: &mut FactorBlock<'_>) {
+            let modulation = block.modulation.unwrap();
+            for (path, level) in block.own[self.0].iter_mut().enumerate() {
+                *level = block.drivers[self.1][path] + 8.0 * modulation.volatility[path] + modulation.drift[path];
+            }
+        }
+        fn step(&self, _block: &mut FactorBlock<'_>) {}
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Late;
+    struct LateStepper(usize);
+    impl Dependence for Late {
+        fn plan(&self, plan: &mut DependencePlan<'_>) -> Result<Box<dyn DependenceStepper>, Error> {
+            Ok(Box::new(LateStepper(plan.grid().steps())))
+        }
+    }
+    impl DependenceStepper for LateStepper {
+        fn start(&self, _block: &mut DependenceBlock<'_>) {}
+        fn step(&self, block: &mut DependenceBlock<'_>) {
+            if block.step.index == self.0 {
+                block.volatility[0].fill(2.0);
+                block.drift[0].fill(0.5);
+            }
+        }
+        fn modulates(&self) -> bool {
+            true
+        }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Silent;
+    struct SilentStepper(ReadLane);
+    impl Obligor for Silent {
+        fn name(&self) -> &str {
+            "silent"
+        }
+        fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
+            plan.facility("loan", "bank", 1.0)?;
+            Ok(Box::new(SilentStepper(plan.read("coin", "coin")?)))
+        }
+    }
+    impl ObligorStepper for SilentStepper {
+        fn start(&self, _block: &mut ObligorBlock<'_>) {}
+        fn step(&self, block: &mut ObligorBlock<'_>) {
+            for (path, step) in block.outcome.default_step.iter_mut().enumerate() {
+                *step = 1.0;
+                if block.first_path == 0 {
+                    block.outcome.cause[path] = haircut::credit::Cause::Maturity;
+                }
+                block.outcome.loss[0][path] = block.read[self.0][path];
+            }
+        }
+    }
+
+    pub(crate) fn market() -> Market {
+        Market::builder()
+            .factor("coin", Shown)
+            .factor("low", Lowest("coin".into()))
+            .dependence(Late)
+            .build()
+            .unwrap()
+    }
+}
+
+#[test]
+fn a_block_leaves_nothing_behind_for_the_next() {
+    use haircut::measure::{DefaultTable, LossDistribution};
+    let book = Book::new([forgetful::Silent]);
+    let simulation = Simulation::new(forgetful::market(), book).months(3).paths(2 * PATHS as u64).threads(1);
+    let run = || (DefaultTable::new(), LossDistribution::exact());
+    let second_alone = simulation.shard(1..2, run()).unwrap();
+    let mut shards = simulation.shard(0..1, run()).unwrap();
+    shards.merge(second_alone).unwrap();
+    let (whole, parts) = (simulation.run(run()).unwrap(), shards.finish());
+    assert_eq!(whole.1, parts.1);
+    assert_eq!(whole.0["silent"].causes, parts.0["silent"].causes);
+    // Zero drivers, volatilities as they are, no drift.
+    assert_eq!((whole.1.minimum(), whole.1.maximum()), (Some(8.0), Some(8.0)));
+}
+
+#[test]
+fn any_number_of_paths_can_be_asked_for() {
+    let most = simulation().paths(u64::MAX);
+    let ended = most.threads(1).run_with(ALL, &|_| ControlFlow::Break(())).unwrap();
+    assert_eq!(simulation().paths(ended.1).run(ALL).unwrap(), ended);
+    let last = simulation().paths(u64::MAX).blocks() - 1;
+    assert_eq!(simulation().paths(u64::MAX).shard(last..last + 1, ALL).unwrap().finish().1, PATHS as u64 - 1);
 }

@@ -183,6 +183,7 @@ impl BookWorkspace {
         self.own.fill(Lane::ZERO);
         self.scratch.fill(Lane::ZERO);
         self.default_step.fill(Lane::splat(f64::INFINITY));
+        self.cause.fill([Cause::Payment; PATHS]);
         self.default_discount.fill(Lane::splat(1.0));
         self.exposure.fill(Lane::ZERO);
         self.loss.fill(Lane::ZERO);

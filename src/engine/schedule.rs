@@ -96,9 +96,10 @@ fn everywhere<P: Send>(
     // One task per worker: `with_max_len(1)` keeps rayon from putting two of them into one.
     let all = |partials: Vec<P>| partials.into_par_iter().with_max_len(1).map(work).collect();
     match threads {
-        Some(1) => Ok(partials.into_iter().map(work).collect()),
+        Some(_) if partials.len() == 1 => Ok(partials.into_iter().map(work).collect()),
+        // No more threads than there are workers, however many were asked for.
         Some(threads) => rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
+            .num_threads(partials.len())
             .build()
             .map(|pool| pool.install(|| all(partials)))
             .map_err(|error| Error::invalid("threads", threads, format!("no such pool of threads: {error}"))),

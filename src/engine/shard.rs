@@ -67,7 +67,8 @@ impl<M: Measure> Shard<M> {
     /// The result over the blocks covered.
     pub fn finish(mut self) -> M::Output {
         let covered = |range: &Range<u64>| {
-            (range.end * PATHS as u64).min(self.run.paths).saturating_sub(range.start * PATHS as u64)
+            let end = range.end.saturating_mul(PATHS as u64).min(self.run.paths);
+            end.saturating_sub(range.start.saturating_mul(PATHS as u64))
         };
         self.run.paths = self.blocks.iter().map(covered).sum();
         self.measure.finish(self.partial, &self.run)

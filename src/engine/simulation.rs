@@ -28,6 +28,9 @@ pub struct Simulation {
 }
 
 impl Simulation {
+    /// The largest number of threads that can be asked for: each has its own partial of the measure.
+    pub const MOST_THREADS: usize = 4096;
+
     /// A run of 60 months, 65,536 paths, seed 0, on every thread of the current rayon pool.
     #[must_use]
     pub fn new(market: Market, book: Book) -> Self {
@@ -123,8 +126,11 @@ impl Simulation {
         if self.paths == 0 {
             return Err(Error::invalid("paths", 0, "must be at least 1"));
         }
-        if self.threads == Some(0) {
-            return Err(Error::invalid("threads", 0, "must be at least 1"));
+        if let Some(threads) = self.threads
+            && !(1..=Self::MOST_THREADS).contains(&threads)
+        {
+            let expected = format!("must be between 1 and {}", Self::MOST_THREADS);
+            return Err(Error::invalid("threads", threads, expected));
         }
         Plan::new(&self.market, &self.book, self.grid.as_ref().map_err(Clone::clone)?, self.paths, self.seed, measure)
     }

@@ -56,8 +56,9 @@ impl Plan {
 
     /// Paths of these blocks that count.
     pub(crate) fn paths_in(&self, blocks: &Range<u64>) -> u64 {
-        let end = (blocks.end * PATHS as u64).min(self.run.paths);
-        end.saturating_sub(blocks.start * PATHS as u64)
+        // The last block of 2^64 paths ends beyond what a number holds.
+        let end = blocks.end.saturating_mul(PATHS as u64).min(self.run.paths);
+        end.saturating_sub(blocks.start.saturating_mul(PATHS as u64))
     }
 
     pub(crate) fn partial<M: Measure>(&self, measure: &M) -> Result<M::Partial, Error> {

@@ -95,9 +95,11 @@ pub struct DependenceBlock<'a> {
     pub read: ReadLanes<'a>,
     /// The dependence's own lanes.
     pub own: OwnLanes<'a>,
-    /// Multiplier of the volatility, one lane per factor; empty unless [`DependenceStepper::modulates`].
+    /// Multiplier of the volatility, one lane per factor; empty unless [`DependenceStepper::modulates`]. 1 when a block begins,
+    /// then what it was set to last.
     pub volatility: &'a mut [Lane],
-    /// Added to the drift per year, one lane per factor; empty unless [`DependenceStepper::modulates`].
+    /// Added to the drift per year, one lane per factor; empty unless [`DependenceStepper::modulates`]. 0 when a block begins,
+    /// then what it was set to last.
     pub drift: &'a mut [Lane],
     /// The dependence's own stream for this block.
     pub stream: &'a mut Stream,

@@ -135,7 +135,7 @@ pub struct FactorBlock<'a> {
     pub read: ReadLanes<'a>,
     /// The factor's own lanes.
     pub own: OwnLanes<'a>,
-    /// Correlated standard normals.
+    /// Correlated standard normals; zeros in [`FactorStepper::start`].
     pub drivers: Drivers<'a>,
     /// How the dependence modulates this factor; `None` when the dependence never does.
     pub modulation: Option<Modulation<'a>>,

@@ -207,6 +207,9 @@ impl MarketWorkspace {
         // So that a model that forgets a lane at time zero is wrong in the same way on every block, whoever runs it.
         self.series.fill(Lane::ZERO);
         self.scratch.fill(Lane::ZERO);
+        self.drivers.fill(Lane::ZERO);
+        self.volatility.fill(Lane::splat(1.0));
+        self.drift.fill(Lane::ZERO);
         for (stream, key) in self.driver_streams.iter_mut().zip(&plan.driver_keys) {
             stream.restart(key, block);
         }

@@ -234,12 +234,7 @@ mod forgetful {
     }
 
     pub(crate) fn market() -> Market {
-        Market::builder()
-            .factor("coin", Shown)
-            .factor("low", Lowest("coin".into()))
-            .dependence(Late)
-            .build()
-            .unwrap()
+        Market::builder().factor("coin", Shown).factor("low", Lowest("coin".into())).dependence(Late).build().unwrap()
     }
 }
 

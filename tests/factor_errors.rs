@@ -142,6 +142,15 @@ fn references_and_combinations_are_checked() {
     let yearly = Simulation::new(built, Book::default()).grid(TimeGrid::new([1.0]).unwrap());
     let error = yearly.run(Collect::new(&["x"], &[1])).map(|_| ()).unwrap_err();
     assert_eq!(error.field(), Some("factors.x.jumps_per_year"));
+    // Launches are drawn one by one: a step that holds thousands of them would take for ever.
+    let frontier: Model = toml::from_str(&FACTORS[3].replace("cadence = 2.1", "cadence = 0.9")).unwrap();
+    let ages = Simulation::new(market(frontier).unwrap(), Book::default()).grid(TimeGrid::new([1000.0]).unwrap());
+    let error = ages.run(Collect::new(&["x"], &[1])).map(|_| ()).unwrap_err();
+    assert_eq!(error.field(), Some("factors.x.cadence"));
+    assert_eq!(
+        refused(FACTORS[8], "subsidy = 3.125, fees = 0.05", "subsidy = 1e-310, fees = 0.0"),
+        "factors.x.reward.subsidy"
+    );
 }
 
 /// Numbers of every size and sign, mostly such as are written for a rate, a price, a share.

@@ -29,7 +29,7 @@ pub struct Simulation {
 
 impl Simulation {
     /// The largest number of threads that can be asked for: each has its own partial of the measure.
-    pub const MOST_THREADS: usize = 4096;
+    pub const MOST_THREADS: usize = 1024;
 
     /// A run of 60 months, 65,536 paths, seed 0, on every thread of the current rayon pool.
     #[must_use]

@@ -40,7 +40,8 @@ impl BlockReward {
         let located = || {
             range::amount("subsidy", self.subsidy)?;
             range::amount("fees", self.fees)?;
-            if self.subsidy + self.fees <= 0.0 {
+            // After 64 halvings it still has a logarithm.
+            if self.subsidy + self.fees < 1e-100 {
                 return Err(Error::invalid("subsidy", self.subsidy, "must be above zero where there are no fees"));
             }
             if self.halvings.len() > Self::MOST_HALVINGS {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | symbol | field | unit | range |
 /// | --- | --- | --- | --- |
-/// | tau | `cadence` | years from launch to launch (NVIDIA flagships: about 2) | 0.01 to 1000 |
+/// | tau | `cadence` | years from launch to launch (NVIDIA flagships: about 2) | 0.01 to 1000; at most 1000 of them in a step |
 /// | c | `cadence_variation` | 1 is a Poisson process, 0 a clock; 0.2 to 0.3 on record | 0, or 0.01 to 4 |
 /// | | `age` | years since the newest generation was launched, at time zero; 0 by default | 0 to 1000 |
 /// | g | `gain` | log of performance per dollar, per launch | -10 to 10 |
@@ -66,9 +66,20 @@ pub struct Obsolescence {
     pub pending: f64,
 }
 
+impl Obsolescence {
+    /// Expected launches in a step. They are drawn one by one: more than these are a mistake of units.
+    const MOST_LAUNCHES: f64 = 1000.0;
+}
+
 impl Factor for Obsolescence {
     fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
         check::within("cadence", self.cadence, 0.01, 1000.0)?;
+        let longest = plan.grid().iter().fold(0.0_f64, |longest, step| longest.max(step.length));
+        if longest > Self::MOST_LAUNCHES * self.cadence {
+            let expected =
+                format!("must be at least {}, for the longest step is {longest} years", longest / Self::MOST_LAUNCHES);
+            return Err(Error::invalid("cadence", self.cadence, expected));
+        }
         if self.cadence_variation != 0.0 && !(0.01..=4.0).contains(&self.cadence_variation) {
             return Err(Error::invalid(
                 "cadence_variation",

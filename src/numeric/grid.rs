@@ -53,6 +53,9 @@ impl TimeGrid {
     /// The longest grid: 273 years of days. More steps than this are a mistake of units.
     pub const MOST_STEPS: usize = 100_000;
 
+    /// The last date that can be given, in years: as many years as [`TimeGrid::MOST_STEPS`].
+    const LONGEST: f64 = 100_000.0;
+
     /// One step a month: `t_k = k / 12`.
     ///
     /// # Errors
@@ -80,7 +83,7 @@ impl TimeGrid {
     /// Any increasing dates, in years from today, the first one above zero.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for dates that are not finite or do not increase, for none, or more than
+    /// [`Error::Invalid`] for dates that are not finite, do not increase or lie beyond 100,000 years, for none, or more than
     /// [`TimeGrid::MOST_STEPS`].
     pub fn new(dates: impl Into<Vec<f64>>) -> Result<Self, Error> {
         let dates = dates.into();
@@ -88,6 +91,10 @@ impl TimeGrid {
         let mut before = 0.0;
         for (position, &date) in dates.iter().enumerate() {
             check::finite(&format!("dates[{position}]"), date)?;
+            if date > Self::LONGEST {
+                let expected = format!("must be at most {}; dates are in years from today", Self::LONGEST);
+                return Err(Error::invalid(format!("dates[{position}]"), date, expected));
+            }
             if date <= before {
                 return Err(Error::invalid(format!("dates[{position}]"), date, format!("must be after {before}")));
             }
@@ -263,6 +270,7 @@ mod tests {
         assert_eq!(field(TimeGrid::new([1.0, 1.0])), "dates[1]");
         assert_eq!(field(TimeGrid::new([1.0, f64::NAN])), "dates[1]");
         assert_eq!(field(TimeGrid::new([1.0, f64::INFINITY])), "dates[1]");
+        assert_eq!(field(TimeGrid::new([1.0, 1e300])), "dates[1]");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod ledger;
 mod support;
 #[path = "support/world.rs"]
 mod world;
@@ -12,6 +13,7 @@ use haircut::credit::Book;
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::PATHS;
 use haircut::{Error, Simulation};
+use proptest::strategy::{Strategy, ValueTree};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -80,5 +82,19 @@ fn ten_times_the_blocks_and_steps_allocate_no_more() {
         };
         run(1);
         assert_eq!(run(40), run(4), "{name}");
+    }
+    // Borrowers at random, who pay, sell, refinance, default and are liquidated.
+    let mut runner = proptest::test_runner::TestRunner::new(ledger::random::cases(1));
+    let mut draw = || {
+        let world = ledger::random::worlds().new_tree(&mut runner).unwrap().current();
+        (world, ledger::random::borrowers("someone").new_tree(&mut runner).unwrap().current())
+    };
+    for _ in 0..20 {
+        let (world, borrower) = draw();
+        let run = |blocks: u64| {
+            let simulation = world.simulation(Book::new([borrower.clone()])).paths(blocks * PATHS as u64);
+            allocations(|| simulation.run(Nothing).unwrap())
+        };
+        assert_eq!(run(20), run(2), "{borrower:?}");
     }
 }

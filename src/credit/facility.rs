@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 ///     maturity: 5.0,
 ///     refinancing: None,
 /// };
-/// # let _ = loan;
+/// // Sixteen quarters of 5 %, from month 12 to month 57; a fifth of the loan is left for the day of maturity.
+/// assert_eq!(loan.principal - 16.0 * 115e6, 0.2 * loan.principal);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

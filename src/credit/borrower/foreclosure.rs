@@ -7,18 +7,26 @@ use super::month::{Holding, Stepper, each_flagged, standing};
 use crate::credit::obligor::{Cause, ObligorBlock};
 use crate::credit::schedule::SAME_DATE;
 use crate::market::OwnLanes;
-use crate::numeric::{Lane, PATHS};
+use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
 
 /// What secures the debt: fleets, miners and coins, and how they would be sold.
 pub(super) struct Collateral {
     pub(super) holdings: Vec<Holding>,
     disposal: Disposal,
+    /// Length of the first step, which sets the pace of a sale at time zero.
+    first_step: f64,
 }
 
 impl Collateral {
-    pub(super) fn new(holdings: Vec<Holding>, disposal: Disposal) -> Collateral {
-        Collateral { holdings, disposal }
+    pub(super) fn new(holdings: Vec<Holding>, disposal: Disposal, first_step: f64) -> Collateral {
+        Collateral { holdings, disposal, first_step }
+    }
+
+    /// Months over which all units are sold. Sales are made once a step: a shorter plan still takes one.
+    fn months(&self, step: Step) -> f64 {
+        let length = if step.index == 0 { self.first_step } else { step.length };
+        12.0 * self.disposal.over.max(length)
     }
 
     /// What selling everything at the planned pace would bring on one path, if nobody else sold.
@@ -28,11 +36,7 @@ impl Collateral {
 
     fn executable_value(&self, block: &ObligorBlock<'_>, path: usize, holding: &Holding) -> f64 {
         let units = block.own[holding.units][path];
-        // Sales are made once a step: a shorter plan still sells all of it in one.
-        let months = 12.0 * self.disposal.over.max(block.step.length);
-        // At time zero there is no step yet; the plan alone tells the pace, and a sale at once counts as one month's.
-        let months = if months > 0.0 { months } else { 1.0 };
-        units * block.liquidation.executable_price(holding.asset, path, units / months)
+        units * block.liquidation.executable_price(holding.asset, path, units / self.months(block.step))
     }
 
     /// The collateral of one path at marks.
@@ -86,8 +90,8 @@ impl Stepper {
                 if is_selling { self.collateral.offered(holding, block.step.length, &block.own, path) } else { 0.0 };
             if is_last && units > offered {
                 // Valued at the pace of the whole plan, though only a part is left.
-                let months = 12.0 * self.collateral.disposal.over.max(block.step.length);
-                let price = block.liquidation.executable_price(holding.asset, path, holding.initial / months);
+                let pace = holding.initial / self.collateral.months(block.step);
+                let price = block.liquidation.executable_price(holding.asset, path, pace);
                 proceeds += (units - offered) * price;
                 block.own[holding.units][path] = offered;
             }

@@ -47,7 +47,35 @@ use serde::{Deserialize, Serialize};
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
 /// collateral at marks, and at what selling all of it at the planned pace would bring).
 ///
-/// In the book's digest and in files every field counts; `Borrower::new` begins with a company that has nothing.
+/// ```
+/// use haircut::Simulation;
+/// use haircut::credit::{Amortisation, Asset, Book, Borrower, Coupon, Facility, LiquidationMarket, Treasury};
+/// use haircut::market::{Gbm, Market};
+/// use haircut::measure::DefaultTable;
+///
+/// // A coin, and a bond that nothing but the coin can repay: Merton's model of default.
+/// let bond = Facility {
+///     name: "bond".into(),
+///     lender: "fund".into(),
+///     principal: 70.0,
+///     coupon: Coupon::Fixed(0.0),
+///     amortisation: Amortisation::Bullet,
+///     interest_only: 0.0,
+///     maturity: 3.0,
+///     refinancing: None,
+/// };
+/// let borrower = Borrower {
+///     treasury: vec![Treasury { asset: "coin".into(), units: 1.0 }],
+///     facilities: vec![bond],
+///     ..Borrower::new("holder")
+/// };
+/// let market = Market::builder().factor("coin", Gbm { initial: 100.0, drift: 0.03, volatility: 0.4 }).build()?;
+/// let trade = LiquidationMarket { assets: vec![Asset::liquid("coin", "coin")], ..LiquidationMarket::default() };
+/// let book = Book::new([borrower]).liquidation(trade);
+/// let defaults = Simulation::new(market, book).months(36).paths(1 << 16).run(DefaultTable::new())?;
+/// assert!((defaults["holder"].probability.value - 0.3827).abs() < 0.01);
+/// # Ok::<(), haircut::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Borrower {
@@ -192,7 +220,11 @@ impl Borrower {
             operations,
             debt,
             treasury: treasury.clone(),
-            collateral: Collateral::new(machines.into_iter().chain(treasury).collect(), self.liquidation),
+            collateral: Collateral::new(
+                machines.into_iter().chain(treasury).collect(),
+                self.liquidation,
+                plan.grid().length(1),
+            ),
             grace: self.grace,
             distribution: self.distribution,
             metrics: Metrics::new(plan),

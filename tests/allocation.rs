@@ -1,6 +1,6 @@
 //! No allocation while stepping, and memory that does not grow with paths.
 //!
-//! The whole process counts its allocations here, so this file holds nothing else.
+//! Every thread counts its allocations here, so this file holds nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,17 +15,20 @@ use haircut::numeric::PATHS;
 use haircut::{Error, Simulation};
 use proptest::strategy::{Strategy, ValueTree};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 struct Counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    /// Of this thread alone, on which the runs are: the threads of the test harness allocate when they please.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
 
 // SAFETY: every call is passed on to the system allocator as it came.
 #[allow(unsafe_code, reason = "a counting allocator cannot be written without it")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
         // SAFETY: as this function's own contract.
         unsafe { System.alloc(layout) }
     }
@@ -40,9 +43,9 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn allocations(run: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = ALLOCATIONS.get();
     run();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    ALLOCATIONS.get() - before
 }
 
 /// Looks at nothing.

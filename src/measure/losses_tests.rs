@@ -43,6 +43,18 @@ fn summary(values: &[f64]) -> (f64, f64) {
     (mean, (values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0)).sqrt())
 }
 
+#[test]
+fn infinite_losses_are_above_every_bound() {
+    for losses in [exact, streaming] {
+        let losses = losses(&[f64::INFINITY, 1.0, -2.0, f64::NEG_INFINITY]);
+        assert_eq!(losses.exceedance(0.0).value, 0.5);
+        assert_eq!(losses.exceedance(1e308).value, 0.25);
+        let histogram = losses.histogram(&[-3.0, 0.0, 5.0]).unwrap();
+        let shares: Vec<f64> = histogram.bars.iter().map(|bar| bar.value).collect();
+        assert_eq!((histogram.below.value, shares, histogram.above.value), (0.25, vec![0.25; 2], 0.25));
+    }
+}
+
 /// Losses 0, 10, 50, 100 with probabilities 0.90, 0.06, 0.03, 0.01 at level 0.95, by hand: P(L <= 10) = 0.96, so the quantile is 10;
 /// ES = (100 x 0.01 + 50 x 0.03 + 10 x 0.01) / 0.05 = 52, where the mean of the losses above the quantile would say 62.5.
 #[test]

@@ -137,8 +137,9 @@ impl Order {
 
 impl Group {
     /// Between the smallest and the largest.
+    #[expect(clippy::float_cmp, reason = "a group of one value, which may be infinite")]
     pub(super) fn middle(&self) -> f64 {
-        self.low + 0.5 * (self.high - self.low)
+        if self.low == self.high { self.low } else { self.low + 0.5 * (self.high - self.low) }
     }
 
     /// The loss so many steps below the largest of the group.

@@ -91,7 +91,8 @@ pub struct DependenceBlock<'a> {
     pub first_path: u64,
     /// On entry independent standard normals, one lane per driver; on return correlated ones.
     pub drivers: &'a mut [Lane],
-    /// Series of the factors at the start of the step.
+    /// Series of the factors at the start of the step. Zeros in [`DependenceStepper::start`], which comes before the factors':
+    /// what is to begin with a price takes it in the first step.
     pub read: ReadLanes<'a>,
     /// The dependence's own lanes.
     pub own: OwnLanes<'a>,

@@ -66,7 +66,27 @@ impl FactorStepper for Stepper {
 crate::vectorised! {
     fn earn(coins: f64, price: &Lane, hashrate: &Lane, level: &mut Lane) {
         for path in 0..PATHS {
-            level[path] = coins * price[path] / hashrate[path];
+            // Both may have left the range of numbers on an extreme path; their quotient is a number all the same.
+            let (price, hashrate) = (price[path].min(f64::MAX), hashrate[path].clamp(f64::MIN_POSITIVE, f64::MAX));
+            level[path] = coins * price / hashrate;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Guards: a price and a hash rate that underflowed or overflowed together still give a number.
+    #![allow(clippy::float_cmp, reason = "degenerate cases are exact")]
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_range() {
+        let mut level = Lane::ZERO;
+        for (price, hashrate, hashprice) in
+            [(0.0, 0.0, 0.0), (f64::INFINITY, f64::INFINITY, 0.45), (95_000.0, 1000.0, 0.45 * 95_000.0 / 1000.0)]
+        {
+            earn(0.45, &Lane::splat(price), &Lane::splat(hashrate), &mut level);
+            assert!(level.iter().all(|level| *level == hashprice), "{price} {hashrate}: {}", level[0]);
         }
     }
 }

@@ -64,6 +64,14 @@ impl Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FacilityLane(pub(crate) usize);
 
+impl FacilityLane {
+    /// Position of the facility in [`Outcome::exposure`] and [`Outcome::loss`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// A facility as results name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FacilityInfo {

@@ -136,9 +136,9 @@ fn facilities(text: &mut String, report: &Report, all: bool) {
         table.add_row([
             short(borrower, 18),
             short(&facility.name, 20),
-            short(facility.lender.as_deref().unwrap_or(""), 16),
+            short(facility.lender.as_deref().unwrap_or(""), 17),
             amount(facility.principal),
-            percent(&facility.loss_given_default),
+            plain_percent(facility.loss_given_default.value),
             estimate(&facility.expected_loss),
             plain_percent(facility.expected_loss.value / facility.principal),
         ]);

@@ -41,7 +41,7 @@ fn a_run_prints_what_was_asked_for() {
     fits(&printed);
     for line in [
         "A book of GPU-backed and coin-backed credit",
-        "2,000 paths of 5.00 years, seed 20260630: 51 borrowers that owe",
+        "2,000 paths of 5.00 years, seed 20260630: 51 borrowers with 9",
         "expected loss",
         "VaR 95 %",
         "VaR 99.9 %",

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::first_year::{FirstYear, Glance};
-use crate::money::{amount, count, plain_percent};
+use crate::money::{amount, count, number_of, plain_percent};
 use crate::tables::{section, short, table, years};
 use clap::Args;
 use haircut::credit::Borrower;
@@ -70,7 +70,7 @@ fn factors(text: &mut String, scenario: &Scenario) {
         let parameters: Vec<String> = parameters.iter().map(|(name, number)| format!("{name} {number}")).collect();
         table.add_row([short(&named.name, 20), model, short(&parameters.join(", "), 58)]);
     }
-    section(text, &format!("{} factors", scenario.factors.len()), &table);
+    section(text, &number_of(scenario.factors.len(), "factor"), &table);
 }
 
 fn dependence(text: &mut String, scenario: &Scenario) {
@@ -146,7 +146,7 @@ fn book(text: &mut String, scenario: &Scenario, glances: &[Glance], year: f64) {
         ]);
     }
     table.add_row([
-        format!("{} borrowers", scenario.borrowers.len()),
+        number_of(scenario.borrowers.len(), "borrower"),
         amount(sums[0]),
         amount(sums[1]),
         String::new(),
@@ -157,8 +157,9 @@ fn book(text: &mut String, scenario: &Scenario, glances: &[Glance], year: f64) {
         String::new(),
     ]);
     let title = format!(
-        "Book (LTC: loan to cost; LTV at marks; CFADS and debt service: means of the first {}, {PATHS} paths)",
-        years(year)
+        "Book (LTC: loan to cost; LTV at marks; CFADS and debt service: means of the first {}, {} paths)",
+        years(year),
+        count(PATHS)
     );
     section(text, &title, &table);
 }

@@ -95,6 +95,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 borrower`, `51 borrowers`.
+pub(crate) fn number_of(number: usize, thing: &str) -> String {
+    format!("{} {thing}{}", count(number as u64), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     //! Guards: units change where they should, and an error is never printed with more figures than it has.

@@ -1,7 +1,7 @@
 //! The tables that stand on the terminal, at most 100 columns wide.
 
 use crate::curve::CurvePoint;
-use crate::money::{amount, count, estimate, percent, plain_percent};
+use crate::money::{amount, count, estimate, number_of, percent, plain_percent};
 use crate::report::Report;
 use comfy_table::{CellAlignment, Table, presets};
 use haircut::measure::{Estimate, ObligorDefaults};
@@ -50,13 +50,11 @@ pub(crate) fn run(report: &Report, all: bool) -> String {
     let _ = writeln!(text, "{}", report.title);
     let _ = writeln!(
         text,
-        "{} paths of {:.2} years, seed {}: {} borrower{} that owe{} {} USD",
+        "{} paths of {:.2} years, seed {}: {} with {} USD of debt",
         count(size.paths),
         size.horizon_years,
         size.seed,
-        report.defaults.obligors.len(),
-        if report.defaults.obligors.len() == 1 { "" } else { "s" },
-        if report.defaults.obligors.len() == 1 { "s" } else { "" },
+        number_of(report.defaults.obligors.len(), "borrower"),
         amount(report.exposure),
     );
     let _ = writeln!(text, "± is one standard error; < is the upper end of the 95 % interval of what was never seen.");

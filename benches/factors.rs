@@ -16,6 +16,7 @@ use haircut::{Error, Simulation};
 use std::hint::black_box;
 
 /// Counts paths.
+#[derive(Debug)]
 struct Count;
 
 impl Measure for Count {

@@ -10,6 +10,7 @@ use haircut::numeric::kernel::normal_cdf;
 use haircut::{Error, Simulation};
 
 /// The series, and the level below which it is under water.
+#[derive(Debug)]
 struct TimeUnderWater(&'static str, f64);
 
 /// What one worker accumulates: sums that merge exactly, so that threads do not change the result, and scratch.

@@ -49,6 +49,7 @@ fn allocations(run: impl FnOnce()) -> u64 {
 }
 
 /// Looks at nothing.
+#[derive(Debug)]
 struct Nothing;
 
 impl Measure for Nothing {

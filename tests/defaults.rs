@@ -11,6 +11,7 @@ use haircut::measure::{Block, DefaultTable, Measure, MeasurePlan, PathLosses, Ru
 use support::simulation;
 
 /// Everything, path by path: (path, obligor, step, exposure, loss).
+#[derive(Debug)]
 struct Recount;
 
 type Row = (u64, usize, f64, f64, f64);

@@ -53,6 +53,8 @@ fn shards_refuse_another_run_and_the_same_block_twice() {
     let mut shard = simulation().shard(0..10, ALL).unwrap();
     let other = simulation().seed(12).shard(10..20, ALL).unwrap();
     assert!(matches!(shard.merge(other), Err(Error::Merge { .. })));
+    let other = simulation().shard(10..20, Digest { metric_of: None }).unwrap();
+    assert!(matches!(shard.merge(other), Err(Error::Merge { .. })));
     let twice = simulation().shard(9..12, ALL).unwrap();
     assert!(matches!(shard.merge(twice), Err(Error::Merge { .. })));
     assert!(simulation().shard(0..42, ALL).is_err());
@@ -261,4 +263,34 @@ fn any_number_of_paths_can_be_asked_for() {
     assert_eq!(simulation().paths(ended.1).run(ALL).unwrap(), ended);
     let last = simulation().paths(u64::MAX).blocks() - 1;
     assert_eq!(simulation().paths(u64::MAX).shard(last..last + 1, ALL).unwrap().finish().1, PATHS as u64 - 1);
+}
+
+/// A factor that asks for the same driver, or publishes the same series, twice.
+#[derive(Debug)]
+struct Twice {
+    driver: bool,
+}
+
+impl haircut::market::Factor for Twice {
+    fn plan(
+        &self,
+        plan: &mut haircut::market::FactorPlan<'_>,
+    ) -> Result<Box<dyn haircut::market::FactorStepper>, Error> {
+        if self.driver {
+            plan.driver();
+            plan.driver();
+        } else {
+            plan.publish("x");
+            plan.publish("x");
+        }
+        Walk.plan(plan)
+    }
+}
+
+#[test]
+fn a_factor_cannot_take_a_name_twice() {
+    for driver in [true, false] {
+        let error = Market::builder().factor("twice", Twice { driver }).build().unwrap_err();
+        assert!(error.to_string().contains("factors.twice = \"twice"), "{error}");
+    }
 }

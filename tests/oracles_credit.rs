@@ -541,6 +541,7 @@ mod structural {
     const MILLION: u64 = 1 << 20;
 
     /// By step the number of defaults up to it; sum and sum of squares of the loss.
+    #[derive(Debug)]
     struct Tally;
 
     #[derive(Clone)]

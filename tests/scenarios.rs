@@ -116,6 +116,7 @@ fn the_miner_earns_339_today_and_184_more_at_36_6() {
 }
 
 /// The mean over paths of a metric summed over all steps, by obligor.
+#[derive(Debug)]
 struct Sums(&'static str, Vec<String>);
 
 impl Measure for Sums {

@@ -5,8 +5,8 @@ use crate::measure::{Measure, Run};
 use crate::numeric::PATHS;
 use std::ops::Range;
 
-/// The partial result of some blocks of a run. It knows which run and which blocks, and refuses to merge with another
-/// run's or with blocks that it already has. Any order and grouping of merges gives the same bits.
+/// The partial result of some blocks of a run. It knows which run and measure and which blocks, and refuses to merge with
+/// another's or with blocks that it already has. Any order and grouping of merges gives the same bits.
 pub struct Shard<M: Measure> {
     digest: u128,
     run: Run,
@@ -37,12 +37,12 @@ impl<M: Measure> Shard<M> {
     /// Adds another shard of the same run. The measure of `self` is the one that merges and finishes.
     ///
     /// # Errors
-    /// [`Error::Merge`] when the other shard is of another run or shares a block with this one.
+    /// [`Error::Merge`] when the other shard is of another run or measure, or shares a block with this one.
     pub fn merge(&mut self, other: Shard<M>) -> Result<(), Error> {
         if self.digest != other.digest {
             return Err(Error::Merge {
                 reason: format!(
-                    "the shards are of different runs: digests {:032x} and {:032x}",
+                    "the shards are of different runs or measures: digests {:032x} and {:032x}",
                     self.digest, other.digest
                 ),
             });

@@ -115,11 +115,15 @@ impl Simulation {
     /// A digest of the description: equal for equal runs, whatever the number of threads.
     #[must_use]
     pub fn digest(&self) -> u128 {
+        self.text_digest().value()
+    }
+
+    fn text_digest(&self) -> sample::Digest {
         let Simulation { market, book, grid, paths, seed, threads: _ } = self;
         let mut digest = sample::Digest::new();
         // Writing into a digest cannot fail.
         let _ = write!(digest, "{market:?}|{book:?}|{grid:?}|{paths}|{seed}");
-        digest.value()
+        digest
     }
 
     fn plan<M: Measure>(&self, measure: &M) -> Result<Plan, Error> {
@@ -145,6 +149,8 @@ impl Simulation {
         let total = plan.paths_in(&blocks);
         let report = |paths_done| control(Progress { paths_done, paths: total });
         let (partial, done) = schedule::run(plan, &measure, blocks, self.threads, &report)?;
-        Ok(shard::new(self.digest(), plan.run().clone(), measure, partial, done))
+        let mut digest = self.text_digest();
+        let _ = write!(digest, "|{measure:?}");
+        Ok(shard::new(digest.value(), plan.run().clone(), measure, partial, done))
     }
 }

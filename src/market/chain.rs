@@ -80,15 +80,14 @@ impl Generator {
     /// By state reduction, without a subtraction: W. K. Grassmann, M. I. Taksar, D. P. Heyman, "Regenerative analysis and
     /// steady state distributions for Markov chains", Oper. Res. 33 (1985) 1107-1116, doi:10.1287/opre.33.5.1107.
     pub(super) fn stationary(&self) -> Result<Vec<f64>, Error> {
+        if !self.is_irreducible() {
+            let expected = "must be given, for not every regime can be reached from every other";
+            return Err(Error::invalid("initial", "none", expected));
+        }
         let size = self.0.len();
         let mut rates = self.0.clone();
         for last in (1..size).rev() {
             let leaving: f64 = rates[last][..last].iter().sum();
-            if leaving <= 0.0 {
-                let expected =
-                    "must be given, for some regimes are never left and the chain forgets not where it began";
-                return Err(Error::invalid("initial", "none", expected));
-            }
             for i in 0..last {
                 rates[i][last] /= leaving;
                 for j in 0..last {
@@ -104,6 +103,23 @@ impl Generator {
         }
         let total: f64 = distribution.iter().sum();
         Ok(distribution.into_iter().map(|weight| weight / total).collect())
+    }
+}
+
+impl Generator {
+    /// Whether every state can be reached from every other.
+    fn is_irreducible(&self) -> bool {
+        let size = self.0.len();
+        let mut reached: Vec<Vec<bool>> =
+            self.0.iter().map(|row| row.iter().map(|rate| *rate > 0.0).collect()).collect();
+        for via in 0..size {
+            for from in 0..size {
+                for to in 0..size {
+                    reached[from][to] |= reached[from][via] & reached[via][to];
+                }
+            }
+        }
+        (0..size).all(|from| (0..size).all(|to| from == to || reached[from][to]))
     }
 }
 
@@ -175,5 +191,7 @@ mod tests {
         assert_eq!(field(&[vec![-1.0, f64::NAN], vec![1.0, -1.0]]), "[0][1]");
         let absorbing = Generator::new(&[vec![-1.0, 1.0], vec![0.0, 0.0]]).unwrap();
         assert_eq!(absorbing.stationary().unwrap_err().field(), Some("initial"));
+        let first = Generator::new(&[vec![0.0, 0.0], vec![1.0, -1.0]]).unwrap();
+        assert_eq!(first.stationary().unwrap_err().field(), Some("initial"));
     }
 }

@@ -79,10 +79,12 @@ impl Correlations {
                         return Err(Error::invalid(format!("[{position}][2]"), rho, "must lie between -1 and 1"));
                     }
                     if given[a * size + b] {
-                        return Err(Error::Duplicate {
-                            field: format!("[{position}]"),
-                            name: format!("{first}, {second}"),
-                        });
+                        let pair = format!("{first}, {second}");
+                        return Err(Error::invalid(
+                            format!("[{position}]"),
+                            pair,
+                            "must be given once; it stands above",
+                        ));
                     }
                     for (row, column) in [(a, b), (b, a)] {
                         rows[row][column] = *rho;

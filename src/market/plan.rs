@@ -58,6 +58,13 @@ impl Market {
             series.push(name.clone());
             let mut plan = FactorPlan { name, grid, series: &mut series, first, drivers: &mut drivers, first_driver };
             let stepper = factor.plan(&mut plan).map_err(|error| error.within(name).within("factors"))?;
+            for names in [&series[first..], &drivers[first_driver..]] {
+                let taken = |(at, found): &(usize, &String)| !found.is_empty() && names[..*at].contains(found);
+                if let Some((_, twice)) = names.iter().enumerate().find(taken) {
+                    let field = format!("factors.{name}");
+                    return Err(Error::Duplicate { field, name: twice.clone() });
+                }
+            }
             factors.push(PlannedFactor {
                 stepper,
                 own: first..series.len(),

@@ -30,6 +30,7 @@ pub(crate) use view::Requests;
 pub use view::{Block, MeasurePlan, MetricLane, Run, StepBlock};
 
 use crate::Error;
+use std::fmt::Debug;
 
 /// An aggregation over paths: the description of what is wanted.
 ///
@@ -39,7 +40,9 @@ use crate::Error;
 ///
 /// Weights: [`Block::weights`] holds a likelihood weight per path, 1 unless paths are drawn from another law. A measure
 /// must use it.
-pub trait Measure: Send + Sync {
+///
+/// `Debug` must print what is asked for: its text tells the shards of one measure from those of another.
+pub trait Measure: Debug + Send + Sync {
     /// What one worker accumulates. It also holds the handles that planning gave, and scratch lanes if it needs some.
     type Partial: Send;
     /// The result.

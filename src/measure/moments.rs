@@ -79,8 +79,23 @@ impl Moments {
         let paths = self.all.count();
         match self.constant() {
             Some(loss) if paths > 1 => Estimate::around(loss, 0.0, 0.0, paths, confidence),
-            _ => Estimate::mean(paths, self.sum(0), self.sum(3), confidence),
+            _ => {
+                let mean = Estimate::mean(paths, self.sum(0), self.sum(3), confidence);
+                // A spread that rounding hides is not zero: the error is at least what the sums can resolve.
+                let least = (self.resolution(self.sum(3)) / (paths as f64 - 1.0)).sqrt();
+                if mean.standard_error < least {
+                    Estimate::around(mean.value, least, confidence.z(), paths, confidence)
+                } else {
+                    mean
+                }
+            }
         }
+    }
+
+    /// How far rounding may have moved a variance that was formed from this sum of squares: each block's sum is rounded, and
+    /// the mean squared is taken off.
+    fn resolution(&self, squares: f64) -> f64 {
+        16.0 * f64::EPSILON * squares / self.all.count() as f64
     }
 
     /// The standard deviation of the loss.
@@ -105,7 +120,9 @@ impl Moments {
                 + m * (6.0 * self.sum(3) / n + m * (-4.0 * self.sum(2) / n + m * self.all.squared_weight() / n)));
         let deviation = (variance * n / (n - 1.0)).sqrt();
         let of_variance = (clip(fourth - variance * variance) / n).sqrt();
-        let standard_error = if deviation > 0.0 { of_variance / (2.0 * deviation) } else { f64::INFINITY };
+        // Where the spread drowns in the rounding of the squares, nothing is known of its error.
+        let known = variance > 100.0 * self.resolution(self.sum(1));
+        let standard_error = if known { of_variance / (2.0 * deviation) } else { f64::INFINITY };
         let estimate = Estimate::around(deviation, standard_error, confidence.z(), paths, confidence);
         Estimate { lower: estimate.lower.max(0.0), ..estimate }
     }

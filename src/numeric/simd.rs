@@ -99,7 +99,9 @@ impl Level {
 ///
 /// The body should be a loop over slices or [`Lane`](crate::numeric::Lane)s without branches that depend on the data
 /// (`&` instead of `&&`, a selection instead of a jump), so that the compiler vectorises it. Functions that the body
-/// calls must be `#[inline(always)]` to be compiled for the level too. The function takes no generic parameters and no `self`.
+/// calls must be `#[inline(always)]` to be compiled for the level too. The function takes no generic parameters and no
+/// `self`. The expansion calls functions of wider instruction sets, so a crate that uses it cannot
+/// `forbid(unsafe_code)`; it may deny it.
 ///
 /// ```
 /// haircut::vectorised! {

@@ -214,6 +214,7 @@ impl Sampling {
 }
 
 /// A measure of nothing, to have a run planned.
+#[derive(Debug)]
 struct Nothing;
 
 impl Measure for Nothing {

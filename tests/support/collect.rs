@@ -8,6 +8,7 @@ use haircut::market::ReadLane;
 use haircut::measure::{Block, Measure, MeasurePlan, Run, StepBlock};
 
 /// Asks for these series at these steps.
+#[derive(Debug)]
 pub(crate) struct Collect {
     series: Vec<String>,
     steps: Vec<usize>,

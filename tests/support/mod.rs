@@ -229,6 +229,7 @@ pub fn simulation() -> Simulation {
 }
 
 /// Number of paths on which one obligor defaults.
+#[derive(Debug)]
 pub struct Defaults {
     pub obligor: usize,
 }

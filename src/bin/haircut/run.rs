@@ -98,6 +98,7 @@ fn progress_bar(paths: u64) -> ProgressBar {
 }
 
 /// A measure that only says what the run was: dates, obligors, paths.
+#[derive(Debug)]
 struct TheRun;
 
 impl Measure for TheRun {

@@ -115,3 +115,12 @@ fn no_default_leaves_the_loss_given_default_undefined() {
     assert!(!safe.total.loss_given_default.is_defined() && !safe.total.exposure_at_default.is_defined());
     assert!(!table.correlation("safe", "safe").unwrap().is_defined());
 }
+
+#[test]
+fn results_are_read_back_as_they_were_written() {
+    let (table, losses) =
+        simulation().run((DefaultTable::new(), haircut::measure::LossDistribution::streaming())).unwrap();
+    let value = serde_json::to_value((&table, &losses)).unwrap();
+    let read: (haircut::measure::Defaults, haircut::measure::Losses) = serde_json::from_value(value).unwrap();
+    assert_eq!(read, (table, losses));
+}

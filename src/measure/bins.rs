@@ -35,6 +35,7 @@ pub(super) struct QuantileBins {
 struct Bin {
     tally: Tally,
     /// Sum of weight times position as a fraction of the bin, in units of `2^-64`: exact for weights of 1.
+    #[serde(with = "super::tally::decimal")]
     moment: u128,
     /// Smallest and largest position, in units of the last bit of the mantissa.
     low: u64,

@@ -19,11 +19,58 @@ const SQUARE_PLACES: u32 = 80;
 /// rounds to zero; the event is counted all the same. Sums are held up to `2^64` (squares: `2^48`, enough for 1e10 paths of mean squared weight
 /// 28,000); what goes beyond, a negative weight, or one that is no number, makes the sum infinite and every estimate from it undefined:
 /// saturation is associative too.
+///
+/// **In files** a tally of plain events is its count; sums that a count does not tell are written as decimal text, since many
+/// readers of JSON know no integer of 128 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Form", into = "Form")]
 pub struct Tally {
     count: u64,
     weight: u128,
     squares: u128,
+}
+
+/// A [`Tally`] in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Count(u64),
+    Sums {
+        count: u64,
+        #[serde(with = "decimal")]
+        weight: u128,
+        #[serde(with = "decimal")]
+        squares: u128,
+    },
+}
+
+impl From<Tally> for Form {
+    fn from(tally: Tally) -> Self {
+        let Tally { count, weight, squares } = tally;
+        if tally.all_ones() { Form::Count(count) } else { Form::Sums { count, weight, squares } }
+    }
+}
+
+impl From<Form> for Tally {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Count(count) => Tally::of(count),
+            Form::Sums { count, weight, squares } => Tally { count, weight, squares },
+        }
+    }
+}
+
+/// 128-bit integers as decimal text.
+pub(super) mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(in super::super) fn serialize<S: Serializer>(units: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(units)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 impl Tally {

@@ -20,6 +20,7 @@
 //! | [`Simulation`] | a market, a book, dates, a number of paths, a seed |
 //! | [`Measure`](measure::Measure) | an aggregation over paths; tuples of measures are measures |
 //! | [`Estimate`](measure::Estimate) | a value with its standard error and interval |
+//! | [`Series`](calibrate::Series), [`Fit`](calibrate::Fit) | observations with their dates, and the model that they give |
 //!
 //! # Conventions
 //!
@@ -38,6 +39,7 @@
 #[cfg(test)]
 extern crate self as haircut;
 
+pub mod calibrate;
 pub mod credit;
 pub mod engine;
 mod error;

@@ -494,6 +494,38 @@ mod worked_examples {
         assert_eq!(record.row("ltv_mark", 0), [0.0; 3]);
     }
 
+    /// A series that is no price may fall below zero: then nothing is sold, and nothing is bought.
+    #[test]
+    fn a_coin_below_zero_is_not_sold() {
+        let borrower = Borrower {
+            overhead_usd_per_year: 100.0,
+            treasury: vec![Treasury { asset: "btc".into(), units: 2.0 }],
+            ..Borrower::new("holder")
+        };
+        let market = scripted([("btc", script([30.0, -5.0, 30.0, 30.0]))]);
+        let record = follow(market, trading([liquid("btc", "btc")]), borrower, 3, 1);
+        assert_eq!(record.row("treasury_sales", 0), [0.0, 60.0, 0.0]);
+        assert_eq!(record.row("cash", 0), [-100.0, -140.0, -240.0]);
+    }
+
+    /// Ten times 0.1 is 1 to rounding: what rounding leaves is not owed, so a borrower with open bills does not default
+    /// on it.
+    #[test]
+    fn a_loan_repaid_to_rounding_is_repaid() {
+        let tenths = (1..=10).map(|month| (f64::from(month) / 12.0, 0.1)).collect();
+        let borrower = Borrower {
+            cash: 2.0,
+            overhead_usd_per_year: 1.0,
+            facilities: vec![facility("loan", 1.0, 0.0, Amortisation::Custom(tenths), 2.0)],
+            ..Borrower::new("pedant")
+        };
+        let record = follow(scripted([("price", script([1.0]))]), nothing_for_sale(), borrower, 3, 1);
+        assert_eq!(record.row("balance", 0), [0.0; 3]);
+        assert_eq!(record.row("debt_service_due", 0)[1..], [0.0; 2]);
+        assert!(record.default_step.iter().all(|step| step.is_infinite()));
+        assert_rounding(record.at("cash", 3, 0), -2.0);
+    }
+
     /// A sells 100 units into a depth of 100 a month at impact 0.1: A gets exp(-0.1), and B's mark is lower from the
     /// next month on, by exp(-0.05), exp(-0.025), .. with a half-life of a month; with feedback off it is not.
     #[test]

@@ -8,6 +8,9 @@ use crate::numeric::TimeGrid;
 /// Two dates closer than this, in years (a thirtieth of a second), are the same.
 pub(super) const SAME_DATE: f64 = 1e-9;
 
+/// An amount smaller than this part of what it is left of is rounding.
+pub(super) const ROUNDING: f64 = 1e-12;
+
 /// The first step of the grid that ends not before `date`; `None` when that is beyond the horizon.
 pub(super) fn step_of(grid: &TimeGrid, date: f64) -> Option<usize> {
     let position = grid.dates().partition_point(|end| *end < date - SAME_DATE);
@@ -28,11 +31,13 @@ pub(super) struct Schedule {
 impl Schedule {
     /// The schedule of a facility that has been validated.
     pub(super) fn new(facility: &Facility, grid: &TimeGrid) -> Schedule {
+        // What rounding leaves of a loan that is repaid is not owed: a borrower could default on it.
+        let rest = |owed: f64| if owed > ROUNDING * facility.principal { owed } else { 0.0 };
         let mut principal = vec![0.0; grid.steps() + 1];
         let mut left = facility.principal;
         for (date, amount) in instalments(facility) {
             let amount = amount.clamp(0.0, left);
-            left -= amount;
+            left = rest(left - amount);
             if let Some(step) = step_of(grid, date) {
                 principal[step] += amount;
             }
@@ -45,7 +50,7 @@ impl Schedule {
         let mut balance = Vec::with_capacity(principal.len());
         for (step, due) in principal.iter().enumerate() {
             // Everything is due by maturity: no rounding may be left over.
-            owed = if matures.is_some_and(|matures| step >= matures) { 0.0 } else { (owed - due).max(0.0) };
+            owed = if matures.is_some_and(|matures| step >= matures) { 0.0 } else { rest(owed - due) };
             balance.push(owed);
         }
         Schedule { balance, principal, matures }

@@ -1,11 +1,11 @@
 //! One step of one path on which something is unpaid or refinanced, or has just been missed.
 
-use super::debt::{Due, ROUNDING, pay};
+use super::debt::{Due, pay};
 use super::metrics::Metric;
 use super::month::{Stepper, sale, standing};
 use super::{Distribution, debt};
 use crate::credit::obligor::{Cause, ObligorBlock};
-use crate::credit::schedule::SAME_DATE;
+use crate::credit::schedule::{ROUNDING, SAME_DATE};
 
 impl Stepper {
     /// Everything due on this date.

@@ -4,7 +4,7 @@ use super::operations::Amount;
 use crate::Error;
 use crate::credit::facility::{Coupon, Facility, Floating, Refinancing};
 use crate::credit::obligor::ObligorPlan;
-use crate::credit::schedule::{SAME_DATE, Schedule};
+use crate::credit::schedule::{ROUNDING, SAME_DATE, Schedule};
 use crate::market::{OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS};
 use crate::vectorised;
@@ -273,9 +273,6 @@ impl Renewal {
         if end >= own[self.ends][path] - SAME_DATE { owed } else { owed.min(own[self.pace][path] * length) }
     }
 }
-
-/// An amount smaller than this part of what is due is rounding.
-pub(super) const ROUNDING: f64 = 1e-12;
 
 /// Pays what is due, less what has been raised by refinancing, from `available`, senior facilities first: what is left
 /// of it, and what stays unpaid by facility.

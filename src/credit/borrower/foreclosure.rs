@@ -1,11 +1,10 @@
 //! From default to the last recovery: claims, sales of collateral, proceeds in order of seniority.
 
 use super::Disposal;
-use super::debt::ROUNDING;
 use super::metrics::Metric;
 use super::month::{Holding, Stepper, each_flagged, standing};
 use crate::credit::obligor::{Cause, ObligorBlock};
-use crate::credit::schedule::SAME_DATE;
+use crate::credit::schedule::{ROUNDING, SAME_DATE};
 use crate::market::OwnLanes;
 use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;

@@ -5,12 +5,13 @@
 //! also serves as the reference: stepping every path by hand gives the same bits (a test does).
 
 use super::Distribution;
-use super::debt::{Debt, ROUNDING};
+use super::debt::Debt;
 use super::foreclosure::Collateral;
 use super::metrics::{Metric, Metrics};
 use super::operations::{Amount, Operations};
 use crate::credit::liquidation::{AssetLane, LiquidationView};
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
+use crate::credit::schedule::ROUNDING;
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS};
 use crate::vectorised;
@@ -329,7 +330,8 @@ vectorised! {
 /// Units sold at the mark to raise `need`, and what they bring.
 #[inline(always)]
 pub(super) fn sale(need: f64, units: f64, mark: f64) -> [f64; 2] {
-    let value = units * mark;
+    // Below zero, as a series that is no price may be, nobody buys.
+    let value = if mark > 0.0 { units * mark } else { 0.0 };
     let raised = if need < value { need } else { value };
     // A mark of zero raises nothing, and sells nothing.
     let sold = raised / if mark > f64::MIN_POSITIVE { mark } else { f64::MIN_POSITIVE };

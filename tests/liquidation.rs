@@ -111,13 +111,15 @@ fn marks_flatter() {
 #[test]
 fn every_bad_asset_is_refused_by_its_field() {
     type Spoil = fn(&mut Asset);
-    let spoils: [(&str, Spoil); 12] = [
+    let spoils: [(&str, Spoil); 14] = [
         ("name", |a| a.name.clear()),
         ("price", |a| a.price = "no_such_series".into()),
         ("depth_per_month", |a| a.depth_per_month = 0.0),
         ("depth_per_month", |a| a.depth_per_month = f64::NAN),
+        ("depth_per_month", |a| a.depth_per_month = f64::MIN_POSITIVE),
         ("impact", |a| a.impact = -0.1),
         ("impact", |a| a.impact = f64::INFINITY),
+        ("impact", |a| a.impact = f64::MAX),
         ("moving_cost", |a| a.moving_cost = 1.0),
         ("moving_cost", |a| a.moving_cost = f64::NAN),
         ("scrap", |a| a.scrap = -1.0),

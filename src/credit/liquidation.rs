@@ -36,10 +36,10 @@ pub struct Asset {
     pub name: String,
     /// Series with the price of one unit, in USD: a resale factor or a coin.
     pub price: String,
-    /// Units a month that the buyers can absorb; may be infinite.
+    /// Units a month that the buyers can absorb; at least 1e-9, may be infinite.
     #[serde(default = "infinite")]
     pub depth_per_month: f64,
-    /// Log price concession when one month's depth is sold in a month; zero or above.
+    /// Log price concession when one month's depth is sold in a month; 0 to 1e6.
     #[serde(default)]
     pub impact: f64,
     /// Share of the price that transport, removal and idle time cost; at least 0, below 1.
@@ -55,6 +55,10 @@ pub struct Asset {
     #[serde(default = "infinite")]
     pub recovery_half_life: f64,
 }
+
+/// The least depth and the largest impact: so that impact over depth is finite, and of a sale of nothing zero.
+const LEAST_DEPTH: f64 = 1e-9;
+const LARGEST_IMPACT: f64 = 1e6;
 
 fn infinite() -> f64 {
     f64::INFINITY
@@ -78,8 +82,9 @@ impl Asset {
 
     fn validate(&self) -> Result<(), Error> {
         check::named("name", &self.name)?;
-        if self.depth_per_month.is_nan() || self.depth_per_month <= 0.0 {
-            return Err(Error::invalid("depth_per_month", self.depth_per_month, "must be above zero, or infinite"));
+        if self.depth_per_month.is_nan() || self.depth_per_month < LEAST_DEPTH {
+            let expected = format!("must be at least {LEAST_DEPTH:e}, or infinite");
+            return Err(Error::invalid("depth_per_month", self.depth_per_month, expected));
         }
         if self.recovery_half_life.is_nan() || self.recovery_half_life <= 0.0 {
             return Err(Error::invalid(
@@ -88,7 +93,7 @@ impl Asset {
                 "must be above zero, or infinite",
             ));
         }
-        check::not_negative("impact", self.impact)?;
+        check::within("impact", self.impact, 0.0, LARGEST_IMPACT)?;
         check::not_negative("scrap", self.scrap)?;
         check::within("persistence", self.persistence, 0.0, 1.0)?;
         if !(0.0..1.0).contains(&self.moving_cost) {

@@ -210,4 +210,10 @@ fn wrong_use_has_its_own_code() {
     let output =
         haircut(&["run", "scenarios/d1_hopper_loan.toml", "--paths", "256", "--out", file.to_str().expect("a path")]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    // A folder that is not there. Told before the simulation, which says how long it took.
+    let json = file.join("results.json");
+    let output =
+        haircut(&["run", "scenarios/d1_hopper_loan.toml", "--paths", "256", "--json", json.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("256 paths"), "{}", text(&output.stderr));
 }

@@ -11,6 +11,12 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::Output(format!("{}: {error}", folder.display())))
 }
 
+/// Opens a file for writing and leaves what is in it.
+pub(crate) fn open(file: &Path) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    opened.map(|_| ()).map_err(|error| Failure::Output(format!("{}: {error}", file.display())))
+}
+
 /// Writes the whole report.
 pub(crate) fn json(file: &Path, report: &Report) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(report).map_err(|error| Failure::Output(error.to_string()))?;

@@ -50,6 +50,9 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     if let Some(folder) = &options.out {
         files::create_folder(folder)?;
     }
+    if let Some(file) = &options.json {
+        files::open(file)?;
+    }
 
     let began = Instant::now();
     let bar = progress_bar(scenario.simulation.paths);

@@ -7,8 +7,9 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    BlockReward, Constant, DeflatingRent, Gbm, Hashprice, LaunchShock, Market, MarketBuilder, Merton, NetworkHashrate,
-    Obsolescence, Regime, Regimes, Resale, ShortRate, Utilisation,
+    Bates, BlockReward, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
+    Merton, NetworkHashrate, Obsolescence, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj,
+    Transitions, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -57,6 +58,75 @@ fn btc() -> Gbm {
 
 fn merton(jumps_per_year: f64) -> Merton {
     Merton { initial: 1.0, drift: 0.05, volatility: 0.6, jumps_per_year, jump_mean: -0.2, jump_volatility: 0.3 }
+}
+
+fn kou(jumps_per_year: f64) -> Kou {
+    Kou { initial: 1.0, drift: 0.05, volatility: 0.6, jumps_per_year, up_share: 0.4, up_mean: 0.1, down_mean: 0.15 }
+}
+
+/// A coin whose variance stays away from zero.
+fn heston() -> Heston {
+    Heston {
+        initial: 1.0,
+        drift: 0.05,
+        variance: 0.4,
+        mean_variance: 0.5,
+        reversion: 3.0,
+        volatility_of_variance: 1.0,
+        correlation: -0.3,
+    }
+}
+
+/// The case of Kahl and Jaeckel, nearly always close to zero.
+fn extinct() -> Heston {
+    let (variance, mean_variance, reversion, correlation) = (0.16, 0.16, 1.0, -0.8);
+    Heston { variance, mean_variance, reversion, volatility_of_variance: 2.0, correlation, ..heston() }
+}
+
+fn bates(jumps_per_year: f64) -> Bates {
+    let Heston { initial, drift, variance, mean_variance, reversion, volatility_of_variance, correlation } = heston();
+    let (jump_mean, jump_volatility) = (-0.2, 0.3);
+    Bates {
+        initial,
+        drift,
+        variance,
+        mean_variance,
+        reversion,
+        volatility_of_variance,
+        correlation,
+        jumps_per_year,
+        jump_mean,
+        jump_volatility,
+    }
+}
+
+fn svcj(jumps_per_year: f64) -> Svcj {
+    let Heston { initial, drift, variance, mean_variance, reversion, volatility_of_variance, correlation } = heston();
+    Svcj {
+        initial,
+        drift,
+        variance,
+        mean_variance,
+        reversion,
+        volatility_of_variance,
+        correlation,
+        jumps_per_year,
+        jump_mean: -0.1,
+        jump_volatility: 0.2,
+        variance_jump_mean: 0.3,
+        jump_correlation: -0.2,
+    }
+}
+
+fn bull_and_bear() -> RegimeGbm {
+    let regime = |drift, volatility| PriceRegime { drift, volatility };
+    RegimeGbm {
+        initial: 1.0,
+        regimes: vec![regime(0.5, 0.5), regime(-0.6, 0.9)],
+        transitions: Some(Transitions::MeanYears([1.5, 0.8])),
+        initial_regime: None,
+        chain: None,
+    }
 }
 
 fn frontier() -> Obsolescence {
@@ -136,6 +206,23 @@ fn factors(criterion: &mut Criterion) {
             ("gbm modulated by two regimes", alone().factor("btc", btc()).dependence(regimes())),
             ("merton, half a jump a year", alone().factor("btc", merton(0.5))),
             ("merton, twelve jumps a year", alone().factor("btc", merton(12.0))),
+            ("kou, half a jump a year", alone().factor("btc", kou(0.5))),
+            ("kou, twelve jumps a year", alone().factor("btc", kou(12.0))),
+            ("heston", alone().factor("btc", heston())),
+            ("heston modulated by two regimes", alone().factor("btc", heston()).dependence(regimes())),
+            ("heston, variance near zero", alone().factor("btc", extinct())),
+            ("bates, half a jump a year", alone().factor("btc", bates(0.5))),
+            ("bates, twelve jumps a year", alone().factor("btc", bates(12.0))),
+            ("svcj, half a jump a year", alone().factor("btc", svcj(0.5))),
+            ("svcj, twelve jumps a year", alone().factor("btc", svcj(12.0))),
+            ("regime gbm", alone().factor("btc", bull_and_bear())),
+            (
+                "regime gbm that follows",
+                alone().factor("btc", bull_and_bear()).factor(
+                    "eth",
+                    RegimeGbm { transitions: None, chain: Some("btc.regime".into()), ..bull_and_bear() },
+                ),
+            ),
             ("deflating rent", alone().factor("rent", rent())),
             ("obsolescence", alone().factor("frontier", frontier())),
             ("obsolescence, aged", alone().factor("frontier", Obsolescence { age: 1.5, ..frontier() })),
@@ -166,11 +253,7 @@ fn dependences(criterion: &mut Criterion) {
     let two = |size| Regimes::pair(regime("calm", size, 0.2), regime("stress", size, 0.6), [2.0, 0.5]);
     let three = |size| Regimes {
         regimes: vec![regime("calm", size, 0.2), regime("stress", size, 0.6), regime("crisis", size, 0.8)],
-        transitions: haircut::market::Transitions::Generator(vec![
-            vec![-0.6, 0.5, 0.1],
-            vec![2.0, -2.5, 0.5],
-            vec![1.0, 2.0, -3.0],
-        ]),
+        transitions: Transitions::Generator(vec![vec![-0.6, 0.5, 0.1], vec![2.0, -2.5, 0.5], vec![1.0, 2.0, -3.0]]),
         initial: None,
     };
     bench(

@@ -79,7 +79,7 @@ fn ten_times_the_blocks_and_steps_allocate_no_more() {
     assert_eq!(run(4, 240), few);
 
     // Every built-in factor and dependence.
-    for (name, market) in world::markets() {
+    for (name, market, _) in world::markets() {
         let run = |blocks: u64| {
             let simulation = Simulation::new(market.clone(), Book::default()).paths(blocks * PATHS as u64).threads(1);
             allocations(|| simulation.run(Nothing).unwrap())

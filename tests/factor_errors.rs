@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 9] = [
+const FACTORS: [&str; 14] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -30,6 +30,17 @@ const FACTORS: [&str; 9] = [
     "model = 'network_hashrate'\ninitial = 1000.0\nelasticity = 0.5\nlag = 0.4\nvolatility = 0.19\ncoin = 'btc'\n\
      marginal_cost = 40.0\nefficiency_gain = 0.2\nreward = { subsidy = 3.125, fees = 0.05, halvings = [1.6, 5.6] }",
     "model = 'hashprice'\ncoin = 'btc'\nhashrate = 'btc'\nreward = { subsidy = 3.125, fees = 0.05, halvings = [1.6] }",
+    "model = 'kou'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\nup_share = 0.4\nup_mean = 0.1\n\
+     down_mean = 0.15",
+    "model = 'heston'\ninitial = 95000.0\ndrift = 0.05\nvariance = 0.4\nmean_variance = 0.5\nreversion = 3.0\n\
+     volatility_of_variance = 1.0\ncorrelation = -0.3",
+    "model = 'bates'\ninitial = 95000.0\ndrift = 0.05\nvariance = 0.4\nmean_variance = 0.5\nreversion = 3.0\n\
+     volatility_of_variance = 1.0\ncorrelation = -0.3\njumps_per_year = 4.0\njump_mean = -0.05\njump_volatility = 0.15",
+    "model = 'svcj'\ninitial = 95000.0\ndrift = 0.05\nvariance = 0.4\nmean_variance = 0.5\nreversion = 3.0\n\
+     volatility_of_variance = 1.0\ncorrelation = -0.3\njumps_per_year = 4.0\njump_mean = -0.05\njump_volatility = 0.15\n\
+     variance_jump_mean = 0.2\njump_correlation = -0.2",
+    "model = 'regime_gbm'\ninitial = 95000.0\nregimes = [{ drift = 0.5, volatility = 0.5 }, { drift = -0.6, volatility = 0.9 }]\n\
+     transitions = { mean_years = [1.5, 0.8] }\ninitial_regime = [0.25, 0.75]",
 ];
 
 /// The market in which a factor may read a coin and a frontier; the factor is called `x`.
@@ -136,6 +147,34 @@ fn references_and_combinations_are_checked() {
     assert_eq!(refused(FACTORS[8], "hashrate = 'btc'", "hashrate = ''"), "factors.x.hashrate");
     assert_eq!(refused(FACTORS[7], "[1.6, 5.6]", "[1.6, 1.6]"), "factors.x.reward.halvings[1]");
     assert_eq!(refused(FACTORS[8], "subsidy = 3.125, fees = 0.05", "subsidy = 0.0"), "factors.x.reward.subsidy");
+    assert_eq!(
+        refused(FACTORS[10], "volatility_of_variance = 1.0", "volatility_of_variance = 0.00001"),
+        "factors.x.volatility_of_variance"
+    );
+    assert_eq!(refused(FACTORS[12], "jump_correlation = -0.2", "jump_correlation = 5.0"), "factors.x.jump_correlation");
+    let own = "transitions = { mean_years = [1.5, 0.8] }\ninitial_regime = [0.25, 0.75]";
+    assert_eq!(refused(FACTORS[13], own, ""), "factors.x.transitions");
+    assert_eq!(refused(FACTORS[13], own, "chain = 'x.regime'"), "factors.x.chain");
+    assert_eq!(refused(FACTORS[13], own, "chain = 'btc'\ninitial_regime = [1.0, 0.0]"), "factors.x.initial_regime");
+    assert_eq!(refused(FACTORS[13], own, &format!("{own}\nchain = 'btc'")), "factors.x.chain");
+    assert_eq!(refused(FACTORS[13], "[0.25, 0.75]", "[0.25, 0.25]"), "factors.x.initial_regime");
+    let absorbing = "transitions = { generator = [[-1.0, 1.0], [0.0, 0.0]] }";
+    assert_eq!(refused(FACTORS[13], own, absorbing), "factors.x.initial_regime");
+    assert_eq!(
+        refused(FACTORS[13], "mean_years = [1.5, 0.8]", "generator = [[-1.0, 1.0]]"),
+        "factors.x.transitions.generator"
+    );
+    assert_eq!(
+        refused(FACTORS[13], "[{ drift = 0.5, volatility = 0.5 }, { drift = -0.6, volatility = 0.9 }]", "[]"),
+        "factors.x.regimes"
+    );
+    // So many switches that a month would hold more than can be meant.
+    let many = FACTORS[13].replace("mean_years = [1.5, 0.8]", "mean_years = [0.00011, 0.8]");
+    let many = market(toml::from_str(&many).unwrap()).unwrap();
+    let run = |grid| Simulation::new(many.clone(), Book::default()).paths(1).grid(grid).run(Collect::new(&["x"], &[1]));
+    assert!(run(TimeGrid::monthly(1).unwrap()).is_ok());
+    let error = run(TimeGrid::new([1.0]).unwrap()).map(|_| ()).unwrap_err();
+    assert_eq!(error.field(), Some("factors.x.transitions"));
     // So many jumps that a month would hold more than the table of counts can.
     let merton: Model = toml::from_str(&FACTORS[1].replace("jumps_per_year = 6.0", "jumps_per_year = 900.0")).unwrap();
     let built = market(merton).unwrap();

@@ -75,14 +75,47 @@ impl Generator {
         transition
     }
 
-    /// The distribution that the chain keeps: p Q = 0.
+    /// The rate of leaving each state, per year.
+    pub(super) fn leaving(&self) -> Vec<f64> {
+        self.0.iter().enumerate().map(|(state, row)| -row[state]).collect()
+    }
+
+    /// Where the chain goes when it leaves a state; a state that is never left keeps itself.
+    pub(super) fn destinations(&self, state: usize) -> Vec<f64> {
+        let leaving = -self.0[state][state];
+        let to = |(other, rate): (usize, &f64)| match (other == state, leaving > 0.0) {
+            (false, true) => rate / leaving,
+            (true, false) => 1.0,
+            _ => 0.0,
+        };
+        self.0[state].iter().enumerate().map(to).collect()
+    }
+
+    /// The distribution at time zero: the one given, checked, or that of the long run.
+    pub(super) fn distribution(&self, field: &str, given: Option<&[f64]>) -> Result<Vec<f64>, Error> {
+        let Some(given) = given else { return self.stationary(field) };
+        if given.len() != self.0.len() {
+            let expected = format!("must have one probability for each of the {} regimes", self.0.len());
+            return Err(Error::invalid(field, format!("{} numbers", given.len()), expected));
+        }
+        for (position, probability) in given.iter().enumerate() {
+            crate::check::within(&format!("{field}[{position}]"), *probability, 0.0, 1.0)?;
+        }
+        let total: f64 = given.iter().sum();
+        if (total - 1.0).abs() > 1e-9 {
+            return Err(Error::invalid(field, format!("a sum of {total}"), "must sum to 1"));
+        }
+        Ok(given.iter().map(|probability| probability / total).collect())
+    }
+
+    /// The distribution that the chain keeps: p Q = 0. `field` is the one to be given where there is no such.
     ///
     /// By state reduction, without a subtraction: W. K. Grassmann, M. I. Taksar, D. P. Heyman, "Regenerative analysis and
     /// steady state distributions for Markov chains", Oper. Res. 33 (1985) 1107-1116, doi:10.1287/opre.33.5.1107.
-    pub(super) fn stationary(&self) -> Result<Vec<f64>, Error> {
+    fn stationary(&self, field: &str) -> Result<Vec<f64>, Error> {
         if !self.is_irreducible() {
             let expected = "must be given, for not every regime can be reached from every other";
-            return Err(Error::invalid("initial", "none", expected));
+            return Err(Error::invalid(field, "none", expected));
         }
         let size = self.0.len();
         let mut rates = self.0.clone();
@@ -160,7 +193,7 @@ mod tests {
                 assert!((entry - exact).abs() < 1e-14, "{time}: {entry} {exact}");
             }
         }
-        let stationary = chain.stationary().unwrap();
+        let stationary = chain.stationary("initial").unwrap();
         assert!((stationary[0] - b / (a + b)).abs() < 1e-15 && (stationary[1] - a / (a + b)).abs() < 1e-15);
     }
 
@@ -171,7 +204,7 @@ mod tests {
         for (entry, exact) in product(&short, &short).iter().flatten().zip(long.iter().flatten()) {
             assert!((entry - exact).abs() < 1e-14);
         }
-        let law = chain.stationary().unwrap();
+        let law = chain.stationary("initial").unwrap();
         for j in 0..3 {
             let kept: f64 = (0..3).map(|i| law[i] * long[i][j]).sum();
             assert!((kept - law[j]).abs() < 1e-14);
@@ -190,8 +223,8 @@ mod tests {
         assert_eq!(field(&[vec![f64::NAN, 1.0], vec![1.0, -1.0]]), "[0][0]");
         assert_eq!(field(&[vec![-1.0, f64::NAN], vec![1.0, -1.0]]), "[0][1]");
         let absorbing = Generator::new(&[vec![-1.0, 1.0], vec![0.0, 0.0]]).unwrap();
-        assert_eq!(absorbing.stationary().unwrap_err().field(), Some("initial"));
+        assert_eq!(absorbing.stationary("initial").unwrap_err().field(), Some("initial"));
         let first = Generator::new(&[vec![0.0, 0.0], vec![1.0, -1.0]]).unwrap();
-        assert_eq!(first.stationary().unwrap_err().field(), Some("initial"));
+        assert_eq!(first.stationary("initial").unwrap_err().field(), Some("initial"));
     }
 }

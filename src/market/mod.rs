@@ -4,13 +4,14 @@
 //!
 //! | what moves | factor |
 //! | --- | --- |
-//! | a coin | [`Gbm`], [`Merton`] |
+//! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
 //! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`] |
 //! | money | [`ShortRate`] |
 //!
 //! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
 
+mod bates;
 mod block_reward;
 mod chain;
 mod constant;
@@ -21,6 +22,9 @@ mod dependence;
 mod factor;
 mod gbm;
 mod hashprice;
+mod heston;
+mod jumps;
+mod kou;
 mod lanes;
 mod merton;
 mod model;
@@ -29,13 +33,17 @@ mod obsolescence;
 mod ou;
 mod per_step;
 mod plan;
+mod quadratic_exponential;
 mod range;
+mod regime_gbm;
 mod regimes;
 mod resale;
 mod short_rate;
 mod sparse;
+mod svcj;
 mod utilisation;
 
+pub use bates::Bates;
 pub use block_reward::BlockReward;
 pub use constant::Constant;
 pub use correlations::Correlations;
@@ -44,6 +52,8 @@ pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStep
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 pub use gbm::Gbm;
 pub use hashprice::Hashprice;
+pub use heston::Heston;
+pub use kou::Kou;
 pub use lanes::{DriverLane, Drivers, OwnLane, OwnLanes, ReadLane, ReadLanes};
 pub use merton::Merton;
 pub use model::{DependenceModel, Model};
@@ -51,7 +61,9 @@ pub use network_hashrate::NetworkHashrate;
 pub use obsolescence::Obsolescence;
 pub use plan::{Market, MarketBuilder};
 pub(crate) use plan::{MarketPlan, MarketWorkspace, START};
+pub use regime_gbm::{PriceRegime, RegimeGbm};
 pub use regimes::{Regime, Regimes, Transitions};
 pub use resale::{LaunchShock, Resale};
 pub use short_rate::ShortRate;
+pub use svcj::Svcj;
 pub use utilisation::Utilisation;

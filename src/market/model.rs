@@ -1,17 +1,22 @@
 //! The built-in models by name, for descriptions that come from a file.
 
+use super::bates::Bates;
 use super::constant::Constant;
 use super::deflating_rent::DeflatingRent;
 use super::dependence::Dependence;
 use super::factor::Factor;
 use super::gbm::Gbm;
 use super::hashprice::Hashprice;
+use super::heston::Heston;
+use super::kou::Kou;
 use super::merton::Merton;
 use super::network_hashrate::NetworkHashrate;
 use super::obsolescence::Obsolescence;
+use super::regime_gbm::RegimeGbm;
 use super::regimes::Regimes;
 use super::resale::Resale;
 use super::short_rate::ShortRate;
+use super::svcj::Svcj;
 use super::utilisation::Utilisation;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,6 +41,16 @@ pub enum Model {
     Gbm(Gbm),
     /// [`Merton`].
     Merton(Merton),
+    /// [`Kou`].
+    Kou(Kou),
+    /// [`Heston`].
+    Heston(Heston),
+    /// [`Bates`].
+    Bates(Bates),
+    /// [`Svcj`].
+    Svcj(Svcj),
+    /// [`RegimeGbm`].
+    RegimeGbm(RegimeGbm),
     /// [`DeflatingRent`].
     DeflatingRent(DeflatingRent),
     /// [`Obsolescence`].
@@ -57,6 +72,11 @@ impl From<Model> for Arc<dyn Factor> {
         match model {
             Model::Gbm(factor) => Arc::new(factor),
             Model::Merton(factor) => Arc::new(factor),
+            Model::Kou(factor) => Arc::new(factor),
+            Model::Heston(factor) => Arc::new(factor),
+            Model::Bates(factor) => Arc::new(factor),
+            Model::Svcj(factor) => Arc::new(factor),
+            Model::RegimeGbm(factor) => Arc::new(factor),
             Model::DeflatingRent(factor) => Arc::new(factor),
             Model::Obsolescence(factor) => Arc::new(factor),
             Model::Resale(factor) => Arc::new(factor),

@@ -118,24 +118,9 @@ pub enum Transitions {
     Generator(Vec<Vec<f64>>),
 }
 
-impl Regimes {
-    /// Two regimes, calm and stress say, and the mean years that each lasts.
-    #[must_use]
-    pub fn pair(first: Regime, second: Regime, mean_years: [f64; 2]) -> Self {
-        Regimes { regimes: vec![first, second], transitions: Transitions::MeanYears(mean_years), initial: None }
-    }
-
-    /// Sets the probability of each regime at time zero.
-    #[must_use]
-    pub fn initial(self, probabilities: impl Into<Vec<f64>>) -> Self {
-        Regimes { initial: Some(probabilities.into()), ..self }
-    }
-
-    const MOST: usize = 16;
-
-    fn generator(&self) -> Result<Generator, Error> {
-        let regimes = self.regimes.len();
-        let (rows, field) = match &self.transitions {
+impl Transitions {
+    pub(super) fn generator(&self, regimes: usize) -> Result<Generator, Error> {
+        let (rows, field) = match self {
             Transitions::Generator(rows) => (rows.clone(), "transitions.generator"),
             Transitions::MeanYears(years) => {
                 for (position, years) in years.iter().enumerate() {
@@ -151,22 +136,22 @@ impl Regimes {
         }
         Generator::new(&rows).map_err(|error| error.within(field))
     }
+}
 
-    fn initial_distribution(&self, generator: &Generator) -> Result<Vec<f64>, Error> {
-        let Some(initial) = &self.initial else { return generator.stationary() };
-        if initial.len() != self.regimes.len() {
-            let expected = format!("must have one probability for each of the {} regimes", self.regimes.len());
-            return Err(Error::invalid("initial", format!("{} numbers", initial.len()), expected));
-        }
-        for (position, probability) in initial.iter().enumerate() {
-            check::within(&format!("initial[{position}]"), *probability, 0.0, 1.0)?;
-        }
-        let total: f64 = initial.iter().sum();
-        if (total - 1.0).abs() > 1e-9 {
-            return Err(Error::invalid("initial", format!("a sum of {total}"), "must sum to 1"));
-        }
-        Ok(initial.iter().map(|probability| probability / total).collect())
+impl Regimes {
+    /// Two regimes, calm and stress say, and the mean years that each lasts.
+    #[must_use]
+    pub fn pair(first: Regime, second: Regime, mean_years: [f64; 2]) -> Self {
+        Regimes { regimes: vec![first, second], transitions: Transitions::MeanYears(mean_years), initial: None }
     }
+
+    /// Sets the probability of each regime at time zero.
+    #[must_use]
+    pub fn initial(self, probabilities: impl Into<Vec<f64>>) -> Self {
+        Regimes { initial: Some(probabilities.into()), ..self }
+    }
+
+    pub(super) const MOST: usize = 16;
 
     fn check_regimes(&self, factors: &[String]) -> Result<(), Error> {
         if self.regimes.is_empty() || self.regimes.len() > Self::MOST {
@@ -214,8 +199,8 @@ fn known(field: &str, name: &str, factors: &[String]) -> Result<(), Error> {
 impl Dependence for Regimes {
     fn plan(&self, plan: &mut DependencePlan<'_>) -> Result<Box<dyn DependenceStepper>, Error> {
         self.check_regimes(plan.factors())?;
-        let generator = self.generator()?;
-        let initial = self.initial_distribution(&generator)?;
+        let generator = self.transitions.generator(self.regimes.len())?;
+        let initial = generator.distribution("initial", self.initial.as_deref())?;
         let mut matrices = Vec::with_capacity(self.regimes.len());
         for (position, regime) in self.regimes.iter().enumerate() {
             let matrix = regime.correlation.matrix(plan.drivers());
@@ -237,7 +222,7 @@ impl Dependence for Regimes {
 }
 
 /// The cumulative probabilities of all states but the last.
-fn thresholds(probabilities: &[f64]) -> Vec<f64> {
+pub(super) fn thresholds(probabilities: &[f64]) -> Vec<f64> {
     let mut sum = 0.0;
     let cumulative = probabilities.iter().map(|probability| {
         sum += probability;
@@ -329,7 +314,7 @@ impl Mix {
 ///
 /// Both candidates are loaded before the choice: else the compiler chooses an address, path by path.
 #[inline(always)]
-fn pick(values: &[f64], regime: &[f64; CHUNK]) -> [f64; CHUNK] {
+pub(super) fn pick(values: &[f64], regime: &[f64; CHUNK]) -> [f64; CHUNK] {
     let mut picked = [values[0]; CHUNK];
     for number in 1..values.len() {
         let (value, number) = (values[number], number as f64);
@@ -342,7 +327,7 @@ fn pick(values: &[f64], regime: &[f64; CHUNK]) -> [f64; CHUNK] {
 }
 
 #[inline(always)]
-fn chunk(lane: &Lane, start: usize) -> [f64; CHUNK] {
+pub(super) fn chunk(lane: &Lane, start: usize) -> [f64; CHUNK] {
     let mut chunk = [0.0; CHUNK];
     chunk.copy_from_slice(&lane[start..start + CHUNK]);
     chunk

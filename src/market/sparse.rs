@@ -29,6 +29,12 @@ impl Hits {
         self.paths[..self.count].iter().map(|path| usize::from(*path) % PATHS)
     }
 
+    /// The paths as they are packed; what lies behind the last one are paths too, but not of these.
+    #[inline(always)]
+    pub(super) fn packed(&self) -> &[u16; PATHS] {
+        &self.paths
+    }
+
     /// The paths on which `lane` is at most `bound`.
     pub(super) fn at_most(&mut self, lane: &Lane, bound: f64) {
         self.count = at_most(lane, bound, &mut self.paths);

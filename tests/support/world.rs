@@ -2,11 +2,15 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    BlockReward, Constant, DeflatingRent, Gbm, Hashprice, LaunchShock, Market, MarketBuilder, Merton, NetworkHashrate,
-    Obsolescence, Regime, Regimes, Resale, ShortRate, Transitions, Utilisation,
+    Bates, BlockReward, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
+    Merton, NetworkHashrate, Obsolescence, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj,
+    Transitions, Utilisation,
 };
 
-/// What every market of this file publishes.
+/// A market with its name and what it publishes.
+pub(crate) type World = (&'static str, Market, &'static [&'static str]);
+
+/// What [`factors`] publish.
 pub(crate) const SERIES: [&str; 13] = [
     "eth",
     "btc",
@@ -94,8 +98,87 @@ pub(crate) fn factors() -> MarketBuilder {
         .factor("hashprice", Hashprice { coin: "btc".into(), hashrate: "hashrate".into(), reward })
 }
 
+/// What [`coins`] publish.
+pub(crate) const COINS: [&str; 10] = [
+    "kou",
+    "heston",
+    "heston.variance",
+    "bates",
+    "bates.variance",
+    "svcj",
+    "svcj.variance",
+    "bull",
+    "bull.regime",
+    "follower",
+];
+
+/// One of each coin model that [`factors`] do not have.
+pub(crate) fn coins() -> MarketBuilder {
+    let (initial, drift, variance, mean_variance, reversion) = (95_000.0, 0.05, 0.4, 0.5, 3.0);
+    let regime = |drift, volatility| PriceRegime { drift, volatility };
+    let bull = RegimeGbm {
+        initial,
+        regimes: vec![regime(0.5, 0.5), regime(-0.6, 0.9)],
+        transitions: Some(Transitions::MeanYears([0.8, 0.4])),
+        initial_regime: None,
+        chain: None,
+    };
+    Market::builder()
+        .factor(
+            "kou",
+            Kou { initial, drift, volatility: 0.6, jumps_per_year: 9.0, up_share: 0.4, up_mean: 0.1, down_mean: 0.15 },
+        )
+        // So much volatility of variance that both branches of the scheme are taken.
+        .factor(
+            "heston",
+            Heston {
+                initial,
+                drift,
+                variance,
+                mean_variance,
+                reversion: 1.0,
+                volatility_of_variance: 2.0,
+                correlation: -0.6,
+            },
+        )
+        .factor(
+            "bates",
+            Bates {
+                initial,
+                drift,
+                variance,
+                mean_variance,
+                reversion,
+                volatility_of_variance: 1.0,
+                correlation: 0.3,
+                jumps_per_year: 4.0,
+                jump_mean: -0.05,
+                jump_volatility: 0.15,
+            },
+        )
+        .factor(
+            "svcj",
+            Svcj {
+                initial,
+                drift,
+                variance,
+                mean_variance,
+                reversion,
+                volatility_of_variance: 1.0,
+                correlation: -0.3,
+                jumps_per_year: 30.0,
+                jump_mean: -0.02,
+                jump_volatility: 0.05,
+                variance_jump_mean: 0.1,
+                jump_correlation: -0.2,
+            },
+        )
+        .factor("bull", bull.clone())
+        .factor("follower", RegimeGbm { transitions: None, chain: Some("bull.regime".into()), ..bull })
+}
+
 /// The factors under each way of moving together.
-pub(crate) fn markets() -> Vec<(&'static str, Market)> {
+pub(crate) fn markets() -> Vec<World> {
     let pairs = [("btc", "rent", 0.4), ("eth", "btc", 0.8), ("rent", "resale", 0.6), ("use", "sofr", -0.3)];
     let stressed = [("btc", "rent", 0.5), ("eth", "btc", 0.7), ("rent", "resale", 0.4), ("sofr", "btc", 0.2)];
     let calm = Regime::new("calm").correlation(pairs);
@@ -107,10 +190,18 @@ pub(crate) fn markets() -> Vec<(&'static str, Market)> {
         transitions: Transitions::Generator(generator),
         initial: Some(vec![0.5, 0.25, 0.25]),
     };
+    let of_coins = [("kou", "heston", 0.6), ("heston", "svcj", 0.7), ("heston.variance", "svcj.variance", 0.5)];
+    let volatile = Regime::new("volatile").correlation(of_coins);
+    let volatile = ["kou", "heston", "bates", "svcj", "bull"]
+        .iter()
+        .fold(volatile, |regime, coin| regime.volatility(*coin, 1.5).drift(*coin, -0.2));
+    let coins_regimes = Regimes::pair(Regime::new("calm").correlation(of_coins), volatile, [1.0, 0.5]);
     vec![
-        ("independent", factors().build().unwrap()),
-        ("constant", factors().dependence(Constant::pairs(pairs)).build().unwrap()),
-        ("two regimes", factors().dependence(Regimes::pair(calm, stress, [1.0, 0.5])).build().unwrap()),
-        ("three regimes", factors().dependence(three).build().unwrap()),
+        ("independent", factors().build().unwrap(), &SERIES),
+        ("constant", factors().dependence(Constant::pairs(pairs)).build().unwrap(), &SERIES),
+        ("two regimes", factors().dependence(Regimes::pair(calm, stress, [1.0, 0.5])).build().unwrap(), &SERIES),
+        ("three regimes", factors().dependence(three).build().unwrap(), &SERIES),
+        ("coins, independent", coins().build().unwrap(), &COINS),
+        ("coins, two regimes", coins().dependence(coins_regimes).build().unwrap(), &COINS),
     ]
 }

@@ -481,7 +481,8 @@ fn a_multiplier_of_the_volatility_is_a_scale_of_the_variance() {
 
 #[test]
 fn a_neutral_regime_changes_no_bit() {
-    let models: [(&str, fn() -> MarketBuilder); 6] = [
+    type Coin = fn() -> MarketBuilder;
+    let models: [(&str, Coin); 6] = [
         ("kou", || alone(Kou { jumps_per_year: 9.0, ..kou() })),
         ("heston", || alone(heston())),
         ("heston without volatility", || alone(Heston { volatility_of_variance: 0.0, ..heston() })),

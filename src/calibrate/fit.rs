@@ -120,11 +120,9 @@ impl<M> fmt::Display for Fit<M> {
         }
         match &self.information {
             Information::Definite => {}
-            Information::Indefinite { smallest_eigenvalue } => writeln!(
-                f,
-                "the observations do not determine the parameters: the information is not positive definite, its smallest \
-                 eigenvalue is {smallest_eigenvalue:e}"
-            )?,
+            Information::Indefinite { smallest_eigenvalue } => {
+                writeln!(f, "not determined: the smallest eigenvalue of the information is {smallest_eigenvalue:.1e}")?;
+            }
             Information::Edge { parameter } => {
                 writeln!(f, "{parameter} is at the edge of what was searched: there are no standard errors")?;
             }

@@ -272,7 +272,7 @@ mod tests {
         let fit = likelihood.fit(&[0.0, 0.0], |_| ()).unwrap();
         assert!(matches!(fit.information, Information::Indefinite { .. }), "{:?}", fit.information);
         assert!(fit.parameters.iter().all(|p| p.standard_error == f64::INFINITY && !p.is_resolved()));
-        assert!(fit.to_string().contains("do not determine"));
+        assert!(fit.to_string().contains("not determined"));
 
         let open = |p: &[f64]| if p[1] > 1.0 { f64::NAN } else { p[1] - p[0] * p[0] };
         let likelihood = Likelihood { parameters: &parameters, logarithm: &open, observations: 1 };

@@ -1,5 +1,6 @@
 //! The command line tool `haircut`: a scenario in, default probabilities and a loss distribution out.
 
+mod calibrate;
 mod check;
 mod curve;
 mod files;
@@ -25,7 +26,7 @@ struct Arguments {
 const AFTER: &str = "\
 Exit codes:
   0  done
-  1  the scenario is wrong; FILE:LINE: and what would be right stand on stderr
+  1  the scenario or the series is wrong; where, and what would be right, stand on stderr
   2  wrong use of the command line
   3  a result could not be written
 
@@ -38,6 +39,8 @@ enum Command {
     Run(run::Options),
     /// Validate a scenario and say what is in it, without simulating it.
     Check(check::Options),
+    /// Fit a model to a series of observations, with standard errors, and write it as a piece of a scenario.
+    Calibrate(calibrate::Options),
 }
 
 /// Why the tool ends early.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Calibrate(options) => calibrate::calibrate(&options),
     };
     let (message, code) = match result {
         // Who closes the pipe early, `head` say, has seen enough.

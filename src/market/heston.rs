@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Publishes its level and `variance`, V on the dates.
 ///
-/// **Step.** Andersen's QE-M: it keeps E[V], Var[V] and E[S] to rounding on any grid; the rest of the law has a
+/// **Step.** Andersen's QE-M: it keeps `E[V]`, `Var[V]` and `E[S]` to rounding on any grid; the rest of the law has a
 /// discretisation error that shrinks with the step, and that `docs/models.md` shows. `k D` should stay below 1. Nothing is
 /// assumed of `2 k theta >= s^2`: the variance may reach zero. Where `rho` is so high and a step so long that the scheme's
 /// price would have an infinite mean, the run is refused. Without volatility of variance the step is exact.

@@ -41,8 +41,8 @@ use serde::{Deserialize, Serialize};
 /// last regime counts as the last, below 1 as the first. For one chain that moves the whole market, correlations too, take
 /// [`Gbm`](super::Gbm)s under the dependence [`Regimes`].
 ///
-/// Modulated, volatilities are `m v_i` and drifts `mu_i + d`, in every regime. E[S_t] grows by the drift of each regime while it
-/// lasts: with equal drifts `mu` it is `S_0 exp(mu t)`.
+/// Modulated, volatilities are `m v_i` and drifts `mu_i + d`, in every regime. `E[S_t]` grows by the drift of each
+/// regime while it lasts: with equal drifts `mu` it is `S_0 exp(mu t)`.
 ///
 /// Source: J. D. Hamilton, "A new approach to the economic analysis of nonstationary time series and the business cycle",
 /// Econometrica 57 (1989) 357-384, doi:10.2307/1912559; V. Naik, "Option valuation and hedging strategies with jumps in the

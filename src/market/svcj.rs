@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// **Step.** Jumps have their exact law over the step; diffusion is Heston's QE-M. Which comes first is tossed, by path and step:
 /// taken half and half, the two orders leave an error of the third order in the step where a fixed order leaves one of
-/// the second. E[S] is right to rounding.
+/// the second. `E[S]` is right to rounding.
 ///
 /// **Draws.** One uniform per path and step from the factor's own stream: its Poisson quantile is the count, its place in the cell
 /// of that count gives the toss and the first jump of the variance. The normal of the price jumps and further jumps of the

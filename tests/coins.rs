@@ -621,7 +621,7 @@ fn the_oracle_has_the_published_values() {
 
 #[test]
 fn svcj_options_have_their_values() {
-    // A coin, and the case of M. Broadie and O. Kaya (Oper. Res. 54 (2006) 217-231, jumps in both), on which the variance hardly moves.
+    // A coin, an equity index whose variance hardly moves, and a coin with several jumps in most steps.
     let equity = Svcj {
         initial: 100.0,
         drift: 0.0319,

@@ -8,8 +8,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
     Bates, BlockReward, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
-    Merton, NetworkHashrate, Obsolescence, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj,
-    Transitions, Utilisation,
+    Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate,
+    Svcj, Transitions, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -166,6 +166,19 @@ fn resale() -> Resale {
     }
 }
 
+fn power(spikes_per_year: f64) -> PowerPrice {
+    PowerPrice {
+        initial: 0.06,
+        usual: 0.05,
+        reversion: 1.4,
+        volatility: 0.35,
+        spikes_per_year,
+        spike_mean: 0.5,
+        spike_volatility: 0.25,
+        spike_reversion: 9.0,
+    }
+}
+
 fn alone() -> MarketBuilder {
     Market::builder()
 }
@@ -233,6 +246,8 @@ fn factors(criterion: &mut Criterion) {
                 "utilisation",
                 alone().factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 }),
             ),
+            ("power price, no spikes", alone().factor("power", power(0.0))),
+            ("power price, five spikes a year", alone().factor("power", power(5.0))),
             (
                 "short rate",
                 alone().factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 }),

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 14] = [
+const FACTORS: [&str; 15] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -41,6 +41,8 @@ const FACTORS: [&str; 14] = [
      variance_jump_mean = 0.2\njump_correlation = -0.2",
     "model = 'regime_gbm'\ninitial = 95000.0\nregimes = [{ drift = 0.5, volatility = 0.5 }, { drift = -0.6, volatility = 0.9 }]\n\
      transitions = { mean_years = [1.5, 0.8] }\ninitial_regime = [0.25, 0.75]",
+    "model = 'power_price'\ninitial = 0.06\nusual = 0.05\nreversion = 1.4\nvolatility = 0.35\nspikes_per_year = 5.0\n\
+     spike_mean = 0.5\nspike_volatility = 0.25\nspike_reversion = 9.0",
 ];
 
 /// The market in which a factor may read a coin and a frontier; the factor is called `x`.

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
-//! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`] |
+//! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`], [`PowerPrice`] |
 //! | money | [`ShortRate`] |
 //!
 //! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
@@ -33,12 +33,14 @@ mod obsolescence;
 mod ou;
 mod per_step;
 mod plan;
+mod power_price;
 mod quadratic_exponential;
 mod range;
 mod regime_gbm;
 mod regimes;
 mod resale;
 mod short_rate;
+mod shots;
 mod sparse;
 mod svcj;
 mod utilisation;
@@ -61,6 +63,7 @@ pub use network_hashrate::NetworkHashrate;
 pub use obsolescence::Obsolescence;
 pub use plan::{Market, MarketBuilder};
 pub(crate) use plan::{MarketPlan, MarketWorkspace, START};
+pub use power_price::PowerPrice;
 pub use regime_gbm::{PriceRegime, RegimeGbm};
 pub use regimes::{Regime, Regimes, Transitions};
 pub use resale::{LaunchShock, Resale};

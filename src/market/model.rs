@@ -12,6 +12,7 @@ use super::kou::Kou;
 use super::merton::Merton;
 use super::network_hashrate::NetworkHashrate;
 use super::obsolescence::Obsolescence;
+use super::power_price::PowerPrice;
 use super::regime_gbm::RegimeGbm;
 use super::regimes::Regimes;
 use super::resale::Resale;
@@ -59,6 +60,8 @@ pub enum Model {
     Resale(Resale),
     /// [`Utilisation`].
     Utilisation(Utilisation),
+    /// [`PowerPrice`].
+    PowerPrice(PowerPrice),
     /// [`ShortRate`].
     ShortRate(ShortRate),
     /// [`NetworkHashrate`].
@@ -81,6 +84,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::Obsolescence(factor) => Arc::new(factor),
             Model::Resale(factor) => Arc::new(factor),
             Model::Utilisation(factor) => Arc::new(factor),
+            Model::PowerPrice(factor) => Arc::new(factor),
             Model::ShortRate(factor) => Arc::new(factor),
             Model::NetworkHashrate(factor) => Arc::new(factor),
             Model::Hashprice(factor) => Arc::new(factor),

@@ -3,8 +3,8 @@
 
 use haircut::market::{
     Bates, BlockReward, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
-    Merton, NetworkHashrate, Obsolescence, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj,
-    Transitions, Utilisation,
+    Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate,
+    Svcj, Transitions, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -177,6 +177,24 @@ pub(crate) fn coins() -> MarketBuilder {
         .factor("follower", RegimeGbm { transitions: None, chain: Some("bull.regime".into()), ..bull })
 }
 
+/// What [`power`] publishes.
+pub(crate) const POWER: [&str; 1] = ["power"];
+
+/// Electricity, with so many spikes that a step often holds several.
+pub(crate) fn power() -> MarketBuilder {
+    let power = PowerPrice {
+        initial: 0.06,
+        usual: 0.05,
+        reversion: 1.4,
+        volatility: 0.35,
+        spikes_per_year: 8.0,
+        spike_mean: 0.5,
+        spike_volatility: 0.25,
+        spike_reversion: 9.0,
+    };
+    Market::builder().factor("power", power)
+}
+
 /// The factors under each way of moving together.
 pub(crate) fn markets() -> Vec<World> {
     let pairs = [("btc", "rent", 0.4), ("eth", "btc", 0.8), ("rent", "resale", 0.6), ("use", "sofr", -0.3)];
@@ -196,6 +214,8 @@ pub(crate) fn markets() -> Vec<World> {
         .iter()
         .fold(volatile, |regime, coin| regime.volatility(*coin, 1.5).drift(*coin, -0.2));
     let coins_regimes = Regimes::pair(Regime::new("calm").correlation(of_coins), volatile, [1.0, 0.5]);
+    let dear = Regime::new("dear").volatility("power", 1.4).drift("power", 0.5);
+    let power_regimes = Regimes::pair(Regime::new("calm"), dear, [1.0, 0.5]);
     vec![
         ("independent", factors().build().unwrap(), &SERIES),
         ("constant", factors().dependence(Constant::pairs(pairs)).build().unwrap(), &SERIES),
@@ -203,5 +223,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("three regimes", factors().dependence(three).build().unwrap(), &SERIES),
         ("coins, independent", coins().build().unwrap(), &COINS),
         ("coins, two regimes", coins().dependence(coins_regimes).build().unwrap(), &COINS),
+        ("power, two regimes", power().dependence(power_regimes).build().unwrap(), &POWER),
     ]
 }

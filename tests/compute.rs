@@ -1,0 +1,141 @@
+//! The costs of compute and of money against their laws: a million paths, two step sizes, and degenerate cases to the bit.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/collect.rs"]
+mod collect;
+
+use collect::{Collect, Collected, assert_cumulants, assert_mean, map};
+use haircut::Simulation;
+use haircut::credit::Book;
+use haircut::market::{DeflatingRent, Factor, Market, PowerPrice};
+use haircut::numeric::TimeGrid;
+use haircut::numeric::kernel;
+
+const PATHS: u64 = 1 << 20;
+
+fn run(factor: impl Factor + 'static, dates: &[f64], paths: u64, series: &[&str]) -> Collected {
+    let market = Market::builder().factor("x", factor).build().unwrap();
+    let grid = TimeGrid::new(dates).unwrap();
+    let steps: Vec<usize> = (1..=dates.len()).collect();
+    Simulation::new(market, Book::default()).grid(grid).paths(paths).seed(7).run(Collect::new(series, &steps)).unwrap()
+}
+
+/// A coarse grid of unequal steps and a fine one, to the same date.
+fn grids(years: f64) -> [Vec<f64>; 2] {
+    [vec![0.4 * years, years], (1..=6).map(|step| f64::from(step) * years / 6.0).collect()]
+}
+
+/// Values of series at the end of each grid.
+fn at_the_end(factor: &(impl Factor + Clone + 'static), years: f64, series: &[&str]) -> Vec<(String, Vec<Vec<f64>>)> {
+    let of = |dates: Vec<f64>| {
+        let seen = run(factor.clone(), &dates, PATHS, series);
+        let values = series.iter().map(|name| seen.of(name, dates.len()).to_vec()).collect();
+        (format!("{} steps", dates.len()), values)
+    };
+    grids(years).into_iter().map(of).collect()
+}
+
+/// E[Y^n] of a normal, n = 0 to 8.
+fn normal_moments(mean: f64, deviation: f64) -> [f64; 9] {
+    let mut moments = [1.0; 9];
+    moments[1] = mean;
+    for n in 2..=8 {
+        moments[n] = mean * moments[n - 1] + (n - 1) as f64 * deviation * deviation * moments[n - 2];
+    }
+    moments
+}
+
+/// Simpson's rule, of error below 1e-12 for what is integrated here.
+fn integral(f: impl Fn(f64) -> f64, end: f64) -> f64 {
+    let intervals = 2_000;
+    let step = end / f64::from(intervals);
+    let weight = |k: i32| {
+        if k == 0 || k == intervals {
+            1.0
+        } else if k % 2 == 1 {
+            4.0
+        } else {
+            2.0
+        }
+    };
+    (0..=intervals).map(|k| weight(k) * f(step * f64::from(k))).sum::<f64>() * step / 3.0
+}
+
+fn power() -> PowerPrice {
+    PowerPrice {
+        initial: 0.06,
+        usual: 0.05,
+        reversion: 1.4,
+        volatility: 0.35,
+        spikes_per_year: 5.0,
+        spike_mean: 0.5,
+        spike_volatility: 0.25,
+        spike_reversion: 9.0,
+    }
+}
+
+#[test]
+fn power_is_a_log_ou_and_shot_noise() {
+    let power = power();
+    let years = 0.8;
+    // Campbell's theorem: cumulant n of the shots is lambda E[Y^n] (1 - e^(-n b t)) / (n b).
+    let moments = normal_moments(power.spike_mean, power.spike_volatility);
+    let mut cumulants: [f64; 8] = std::array::from_fn(|index| {
+        let speed = (index + 1) as f64 * power.spike_reversion;
+        power.spikes_per_year * moments[index + 1] * (1.0 - (-speed * years).exp()) / speed
+    });
+    let decay = (-power.reversion * years).exp();
+    let variance = power.volatility * power.volatility * (1.0 - decay * decay) / (2.0 * power.reversion);
+    let mean = power.usual.ln() + (power.initial / power.usual).ln() * decay;
+    cumulants[0] += mean;
+    cumulants[1] += variance;
+    // E[e^(n y)] for n = 1 and 2.
+    let shots = |n: f64| {
+        let shot = |s: f64| {
+            let left = n * (-power.spike_reversion * s).exp();
+            (power.spike_mean * left + 0.5 * (power.spike_volatility * left).powi(2)).exp() - 1.0
+        };
+        power.spikes_per_year * integral(shot, years)
+    };
+    let level = (mean + 0.5 * variance + shots(1.0)).exp();
+    let square = (2.0 * mean + 2.0 * variance + shots(2.0)).exp();
+    for (what, values) in at_the_end(&power, years, &["x"]) {
+        assert_cumulants(&what, &map(&values[0], f64::ln), cumulants);
+        assert_mean(&what, values[0].iter().copied(), level, (square - level * level).sqrt());
+    }
+}
+
+#[test]
+fn spikes_do_not_depend_on_the_dates() {
+    // Nothing but spikes; with a reversion of 0 they stay, with 9 they fade.
+    for spike_reversion in [0.0, 9.0] {
+        let power = PowerPrice { volatility: 0.0, initial: 0.05, spike_reversion, ..power() };
+        let [coarse, fine] = grids(2.0).map(|dates| {
+            let seen = run(power.clone(), &dates, 1 << 14, &["x"]);
+            seen.of("x", dates.len()).to_vec()
+        });
+        assert!(coarse.iter().zip(&fine).all(|(a, b)| (a / b - 1.0).abs() < 1e-12), "{spike_reversion}");
+        assert!(coarse.iter().any(|price| *price > 0.06));
+    }
+}
+
+#[test]
+fn power_without_spikes_is_the_log_ou() {
+    let dates = grids(2.0)[1].clone();
+    let still = PowerPrice { initial: 1.3, usual: 1.0, spikes_per_year: 0.0, ..power() };
+    // Another model of the crate that is a log-OU too, where its trend is 1.
+    let ou = DeflatingRent {
+        initial: 1.3,
+        deflation: 0.0,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity: kernel::ln(1.3),
+        reversion: still.reversion,
+        volatility: still.volatility,
+    };
+    let expected = run(ou, &dates, 1 << 14, &["x"]).bits();
+    assert_eq!(run(still.clone(), &dates, 1 << 14, &["x"]).bits(), expected);
+    // Spikes of no size are none.
+    let flat = PowerPrice { spikes_per_year: 5.0, spike_mean: 0.0, spike_volatility: 0.0, ..still };
+    assert_eq!(run(flat, &dates, 1 << 14, &["x"]).bits(), expected);
+}

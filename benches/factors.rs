@@ -7,7 +7,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    Bates, BlockReward, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
+    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
     Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate,
     Svcj, Transitions, Utilisation,
 };
@@ -251,6 +251,11 @@ fn factors(criterion: &mut Criterion) {
             (
                 "short rate",
                 alone().factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 }),
+            ),
+            ("cir", alone().factor("sofr", Cir { initial: 0.05, mean: 0.03, reversion: 0.4, volatility: 0.08 })),
+            (
+                "cir, near zero",
+                alone().factor("sofr", Cir { initial: 0.01, mean: 0.02, reversion: 0.5, volatility: 0.45 }),
             ),
             ("gbm and network hashrate", alone().factor("btc", btc()).factor("network", network.clone())),
             (

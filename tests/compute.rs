@@ -7,7 +7,7 @@ mod collect;
 use collect::{Collect, Collected, assert_cumulants, assert_mean, map};
 use haircut::Simulation;
 use haircut::credit::Book;
-use haircut::market::{DeflatingRent, Factor, Market, PowerPrice};
+use haircut::market::{Cir, DeflatingRent, Factor, Market, PowerPrice, ShortRate};
 use haircut::numeric::TimeGrid;
 use haircut::numeric::kernel;
 
@@ -138,4 +138,92 @@ fn power_without_spikes_is_the_log_ou() {
     // Spikes of no size are none.
     let flat = PowerPrice { spikes_per_year: 5.0, spike_mean: 0.0, spike_volatility: 0.0, ..still };
     assert_eq!(run(flat, &dates, 1 << 14, &["x"]).bits(), expected);
+}
+
+fn rate() -> Cir {
+    Cir { initial: 0.05, mean: 0.03, reversion: 0.4, volatility: 0.12 }
+}
+
+/// P(0, T) = A e^(-B r_0): Cox, Ingersoll, Ross (1985), equation 23 without a premium for risk.
+fn bond(cir: &Cir, years: f64) -> f64 {
+    let Cir { initial, mean, reversion, volatility } = *cir;
+    let h = (reversion * reversion + 2.0 * volatility * volatility).sqrt();
+    let growth = (h * years).exp() - 1.0;
+    let bottom = 2.0 * h + (reversion + h) * growth;
+    let a =
+        (2.0 * h * (0.5 * (reversion + h) * years).exp() / bottom).powf(2.0 * reversion * mean / volatility.powi(2));
+    a * (-2.0 * growth / bottom * initial).exp()
+}
+
+#[test]
+fn square_root_rates_have_their_mean_and_variance() {
+    // The second never comes near zero; the third is at zero most of the time: 2 k theta / v^2 is 0.1.
+    let far = Cir { initial: 0.4, mean: 0.5, reversion: 2.0, volatility: 0.1 };
+    let near = Cir { initial: 0.01, mean: 0.02, reversion: 0.5, volatility: 0.45 };
+    for cir in [rate(), far, near] {
+        let Cir { initial, mean, reversion, volatility } = cir;
+        let (years, square) = (2.0, volatility * volatility);
+        let decay = (-reversion * years).exp();
+        // The law is c times a noncentral chi-square of d degrees of freedom and noncentrality l: cumulants
+        // c^n 2^(n-1) (n-1)! (d + n l).
+        let c = square * (1.0 - decay) / (4.0 * reversion);
+        let (d, l) = (4.0 * reversion * mean / square, initial * decay / c);
+        let mut weight = c;
+        let cumulants: [f64; 8] = std::array::from_fn(|index| {
+            let n = (index + 1) as f64;
+            let cumulant = weight * (d + n * l);
+            weight *= 2.0 * c * n;
+            cumulant
+        });
+        let expected = mean + (initial - mean) * decay;
+        assert!((cumulants[0] / expected - 1.0).abs() < 1e-14);
+        let spread = (cumulants[3] + 2.0 * cumulants[1] * cumulants[1]).sqrt();
+        for (what, values) in at_the_end(&cir, years, &["x"]) {
+            assert!(values[0].iter().all(|rate| *rate >= 0.0));
+            assert_mean(&format!("{what}, mean"), values[0].iter().copied(), expected, cumulants[1].sqrt());
+            // The step keeps the variance and, but for its discretisation, the fourth moment, which the error of the variance is made of.
+            let squares = map(&values[0], |rate| (rate - expected).powi(2));
+            let realised = deviation(&squares);
+            assert!((realised / spread - 1.0).abs() < 0.1, "{what}: {realised} against {spread}");
+            assert_mean(&format!("{what}, variance"), squares.iter().copied(), cumulants[1], realised);
+        }
+    }
+}
+
+fn deviation(sample: &[f64]) -> f64 {
+    let mean = sample.iter().sum::<f64>() / sample.len() as f64;
+    (sample.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / sample.len() as f64).sqrt()
+}
+
+#[test]
+fn bonds_have_the_price_of_cox_ingersoll_and_ross() {
+    let near = Cir { initial: 0.01, mean: 0.02, reversion: 0.5, volatility: 0.45 };
+    for cir in [rate(), near] {
+        for (years, steps) in [(2.0, 24_u32), (5.0, 5), (5.0, 1)] {
+            let dates: Vec<f64> = (1..=steps).map(|step| f64::from(step) * years / f64::from(steps)).collect();
+            let seen = run(cir.clone(), &dates, PATHS, &["x.discount"]);
+            let discount = seen.of("x.discount", dates.len());
+            let price = bond(&cir, years);
+            // What the scheme leaves out, and an upper bound of it: the mean discount is low, by no more than this.
+            let length = years / f64::from(steps);
+            let bias = cir.volatility.powi(2) * cir.mean.max(cir.initial) * length * length * years / 24.0;
+            let error = 5.0 * deviation(discount) / (PATHS as f64).sqrt();
+            let off = discount.iter().map(|value| value - price).sum::<f64>() / PATHS as f64;
+            assert!(
+                off < error && off > -error - bias,
+                "{cir:?}, {steps} steps: {off:e}, allowed {error:e} and {bias:e}"
+            );
+        }
+    }
+}
+
+#[test]
+fn square_root_rates_without_volatility_are_vasiceks() {
+    let Cir { initial, mean, reversion, .. } = rate();
+    let series = ["x", "x.discount"];
+    for dates in grids(3.0) {
+        let still = run(Cir { volatility: 0.0, ..rate() }, &dates, 512, &series);
+        let vasicek = run(ShortRate { initial, mean, reversion, volatility: 0.0 }, &dates, 512, &series);
+        assert_eq!(still.bits(), vasicek.bits());
+    }
 }

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 15] = [
+const FACTORS: [&str; 16] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -43,6 +43,7 @@ const FACTORS: [&str; 15] = [
      transitions = { mean_years = [1.5, 0.8] }\ninitial_regime = [0.25, 0.75]",
     "model = 'power_price'\ninitial = 0.06\nusual = 0.05\nreversion = 1.4\nvolatility = 0.35\nspikes_per_year = 5.0\n\
      spike_mean = 0.5\nspike_volatility = 0.25\nspike_reversion = 9.0",
+    "model = 'cir'\ninitial = 0.05\nmean = 0.03\nreversion = 0.4\nvolatility = 0.12",
 ];
 
 /// The market in which a factor may read a coin and a frontier; the factor is called `x`.
@@ -183,6 +184,10 @@ fn references_and_combinations_are_checked() {
     let yearly = Simulation::new(built, Book::default()).grid(TimeGrid::new([1.0]).unwrap());
     let error = yearly.run(Collect::new(&["x"], &[1])).map(|_| ()).unwrap_err();
     assert_eq!(error.field(), Some("factors.x.jumps_per_year"));
+    let power: Model = toml::from_str(&FACTORS[14].replace("per_year = 5.0", "per_year = 900.0")).unwrap();
+    let yearly = Simulation::new(market(power).unwrap(), Book::default()).grid(TimeGrid::new([1.0]).unwrap());
+    let error = yearly.run(Collect::new(&["x"], &[1])).map(|_| ()).unwrap_err();
+    assert_eq!(error.field(), Some("factors.x.spikes_per_year"));
     // Launches are drawn one by one: a step that holds thousands of them would take for ever.
     let frontier: Model = toml::from_str(&FACTORS[3].replace("cadence = 2.1", "cadence = 0.9")).unwrap();
     let ages = Simulation::new(market(frontier).unwrap(), Book::default()).grid(TimeGrid::new([1000.0]).unwrap());

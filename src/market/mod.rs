@@ -7,13 +7,14 @@
 //! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
 //! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`], [`PowerPrice`] |
-//! | money | [`ShortRate`] |
+//! | money | [`ShortRate`], [`Cir`] |
 //!
 //! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
 
 mod bates;
 mod block_reward;
 mod chain;
+mod cir;
 mod constant;
 mod correlations;
 mod decline;
@@ -47,6 +48,7 @@ mod utilisation;
 
 pub use bates::Bates;
 pub use block_reward::BlockReward;
+pub use cir::Cir;
 pub use constant::Constant;
 pub use correlations::Correlations;
 pub use deflating_rent::DeflatingRent;

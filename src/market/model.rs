@@ -1,6 +1,7 @@
 //! The built-in models by name, for descriptions that come from a file.
 
 use super::bates::Bates;
+use super::cir::Cir;
 use super::constant::Constant;
 use super::deflating_rent::DeflatingRent;
 use super::dependence::Dependence;
@@ -64,6 +65,8 @@ pub enum Model {
     PowerPrice(PowerPrice),
     /// [`ShortRate`].
     ShortRate(ShortRate),
+    /// [`Cir`].
+    Cir(Cir),
     /// [`NetworkHashrate`].
     NetworkHashrate(NetworkHashrate),
     /// [`Hashprice`].
@@ -86,6 +89,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::Utilisation(factor) => Arc::new(factor),
             Model::PowerPrice(factor) => Arc::new(factor),
             Model::ShortRate(factor) => Arc::new(factor),
+            Model::Cir(factor) => Arc::new(factor),
             Model::NetworkHashrate(factor) => Arc::new(factor),
             Model::Hashprice(factor) => Arc::new(factor),
         }

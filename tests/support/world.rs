@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
+    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
     Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate,
     Svcj, Transitions, Utilisation,
 };
@@ -177,11 +177,11 @@ pub(crate) fn coins() -> MarketBuilder {
         .factor("follower", RegimeGbm { transitions: None, chain: Some("bull.regime".into()), ..bull })
 }
 
-/// What [`power`] publishes.
-pub(crate) const POWER: [&str; 1] = ["power"];
+/// What [`costs`] publish.
+pub(crate) const COSTS: [&str; 3] = ["power", "cir", "cir.discount"];
 
-/// Electricity, with so many spikes that a step often holds several.
-pub(crate) fn power() -> MarketBuilder {
+/// Electricity, with so many spikes that a step often holds several, and a rate of interest that is often near zero.
+pub(crate) fn costs() -> MarketBuilder {
     let power = PowerPrice {
         initial: 0.06,
         usual: 0.05,
@@ -192,7 +192,8 @@ pub(crate) fn power() -> MarketBuilder {
         spike_volatility: 0.25,
         spike_reversion: 9.0,
     };
-    Market::builder().factor("power", power)
+    let cir = Cir { initial: 0.05, mean: 0.03, reversion: 0.5, volatility: 0.25 };
+    Market::builder().factor("power", power).factor("cir", cir)
 }
 
 /// The factors under each way of moving together.
@@ -214,8 +215,9 @@ pub(crate) fn markets() -> Vec<World> {
         .iter()
         .fold(volatile, |regime, coin| regime.volatility(*coin, 1.5).drift(*coin, -0.2));
     let coins_regimes = Regimes::pair(Regime::new("calm").correlation(of_coins), volatile, [1.0, 0.5]);
-    let dear = Regime::new("dear").volatility("power", 1.4).drift("power", 0.5);
-    let power_regimes = Regimes::pair(Regime::new("calm"), dear, [1.0, 0.5]);
+    let dear = Regime::new("dear").correlation([("power", "cir", 0.4)]).volatility("power", 1.4).drift("power", 0.5);
+    let dear = dear.volatility("cir", 1.3).drift("cir", -0.01);
+    let costs_regimes = Regimes::pair(Regime::new("calm"), dear, [1.0, 0.5]);
     vec![
         ("independent", factors().build().unwrap(), &SERIES),
         ("constant", factors().dependence(Constant::pairs(pairs)).build().unwrap(), &SERIES),
@@ -223,6 +225,7 @@ pub(crate) fn markets() -> Vec<World> {
         ("three regimes", factors().dependence(three).build().unwrap(), &SERIES),
         ("coins, independent", coins().build().unwrap(), &COINS),
         ("coins, two regimes", coins().dependence(coins_regimes).build().unwrap(), &COINS),
-        ("power, two regimes", power().dependence(power_regimes).build().unwrap(), &POWER),
+        ("costs, independent", costs().build().unwrap(), &COSTS),
+        ("costs, two regimes", costs().dependence(costs_regimes).build().unwrap(), &COSTS),
     ]
 }

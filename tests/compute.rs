@@ -7,7 +7,7 @@ mod collect;
 use collect::{Collect, Collected, assert_cumulants, assert_mean, map};
 use haircut::Simulation;
 use haircut::credit::Book;
-use haircut::market::{Cir, DeflatingRent, Factor, Market, PowerPrice, ShortRate};
+use haircut::market::{Cir, DeflatingRent, Factor, Market, PowerPrice, Regime, Regimes, ShortRate};
 use haircut::numeric::TimeGrid;
 use haircut::numeric::kernel;
 
@@ -226,4 +226,16 @@ fn square_root_rates_without_volatility_are_vasiceks() {
         let vasicek = run(ShortRate { initial, mean, reversion, volatility: 0.0 }, &dates, 512, &series);
         assert_eq!(still.bits(), vasicek.bits());
     }
+}
+
+#[test]
+fn a_neutral_regime_changes_no_bit() {
+    let market = || Market::builder().factor("power", power()).factor("rate", rate());
+    let neutral = Regime::new("neutral").volatility("power", 1.0).drift("rate", 0.0);
+    let regimes = Regimes::pair(neutral.clone(), Regime { name: "other".into(), ..neutral }, [1.0, 0.5]);
+    let seen = [market(), market().dependence(regimes)].map(|market| {
+        let simulation = Simulation::new(market.build().unwrap(), Book::default()).months(18).paths(1_000).seed(3);
+        simulation.run(Collect::new(&["power", "rate", "rate.discount"], &[1, 18])).unwrap().bits()
+    });
+    assert_eq!(seen[0], seen[1]);
 }

@@ -55,7 +55,7 @@ pub enum Error {
         reason: String,
     },
     /// A scenario file that cannot be read as one.
-    #[error("{file}:{line}: {message}")]
+    #[error("{}: {message}", place(file, *line))]
     Scenario {
         /// The file, as it was given.
         file: String,
@@ -64,6 +64,11 @@ pub enum Error {
         /// What is wrong and what would be right.
         message: String,
     },
+}
+
+/// `file:line`, or the file alone when no line is known.
+fn place(file: &str, line: usize) -> String {
+    if line == 0 { file.to_owned() } else { format!("{file}:{line}") }
 }
 
 impl Error {

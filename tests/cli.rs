@@ -188,7 +188,7 @@ fn a_wrong_scenario_is_answered_with_file_and_line() {
     }
     let output = haircut(&["run", "no/such/file.toml"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).starts_with("no/such/file.toml:0: cannot be read"));
+    assert!(text(&output.stderr).starts_with("no/such/file.toml: cannot be read"));
 }
 
 #[test]

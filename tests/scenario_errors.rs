@@ -163,7 +163,7 @@ const CASES: &[Case] = &[
     ("[0.69, 0.12]", 0, "[0.69, -0.12]", "transitions", 0, "dependence.transitions", ""),
     ("\"rent\", 0.5", 0, "\"rent\", 1.5", "\"rent\", 0.5", 0, "dependence.regimes[1].correlation[0][2] = 1.5", "must lie between -1 and 1"),
     ("btc = 1.4", 0, "btc = -1.4", "btc = 1.4", 0, "dependence.regimes[1].volatility.btc = -1.4", "must"),
-    ("impact = 0.1", 0, "impact = -0.1", "impact", 0, "liquidation.assets[0].impact = -0.1", "must be zero or above"),
+    ("impact = 0.1", 0, "impact = -0.1", "impact", 0, "liquidation.assets[0].impact = -0.1", "must lie between 0 and 1000000"),
     ("principal = 5e6", 0, "principal = -5e6", "principal = 5e6", 0, "borrowers[0].facilities[0].principal = -5000000", "(borrower \"Miner\")"),
     ("coupon = 0.1", 0, "coupon = 10", "coupon = 0.1", 0, "borrowers[0].facilities[1].coupon = 10", "must"),
     ("every = 0.25", 0, "every = 0", "every", 0, "borrowers[0].facilities[0].amortisation.straight.every = 0", "must"),
@@ -196,7 +196,7 @@ fn every_mistake_has_its_line_and_its_field() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Scenario::read("no/such/file.toml").unwrap_err();
-    assert!(error.to_string().starts_with("no/such/file.toml:0: cannot be read"), "{error}");
+    assert!(error.to_string().starts_with("no/such/file.toml: cannot be read"), "{error}");
 }
 
 /// A good file with something wrong anywhere: a byte gone, a byte changed, a line gone, a line twice, two lines exchanged.

@@ -35,6 +35,18 @@ fn every_file_parses_builds_and_runs() {
     assert_eq!(files, 4);
 }
 
+/// The widest run that ships, with everything in it: the same bits at every instruction set.
+#[test]
+fn the_book_has_the_same_bits_at_every_level() {
+    let simulation = read("book.toml").simulation().unwrap().paths(700);
+    let runs = haircut::numeric::Level::available().into_iter().map(|level| {
+        level.set().unwrap();
+        simulation.run((DefaultTable::new(), LossDistribution::new())).unwrap()
+    });
+    let runs: Vec<_> = runs.collect();
+    assert!(runs.iter().all(|run| *run == runs[0]));
+}
+
 #[test]
 fn the_book_is_what_it_says() {
     let book = read("book.toml");

@@ -133,7 +133,7 @@ fn facilities(text: &mut String, report: &Report, all: bool) {
     for (borrower, facility) in &facilities[..shown] {
         table.add_row([
             short(borrower, 18),
-            short(&facility.name, 20),
+            short(&facility.name, 18),
             short(facility.lender.as_deref().unwrap_or(""), 17),
             amount(facility.principal),
             plain_percent(facility.loss_given_default.value),

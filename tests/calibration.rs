@@ -313,6 +313,36 @@ fn regimes_come_back() {
     }
 }
 
+#[test]
+fn a_chain_of_its_own_comes_back() {
+    use haircut::market::{PriceRegime, RegimeGbm, Transitions};
+    let truth = [
+        ("calm.drift", 0.3),
+        ("stress.drift", -0.4),
+        ("calm.volatility", 0.4),
+        ("stress.volatility", 1.0),
+        ("calm.mean_years", 0.8),
+        ("stress.mean_years", 0.4),
+    ];
+    let model = RegimeGbm {
+        initial: 100.0,
+        regimes: vec![PriceRegime { drift: 0.3, volatility: 0.4 }, PriceRegime { drift: -0.4, volatility: 1.0 }],
+        transitions: Some(Transitions::MeanYears([0.8, 0.4])),
+        initial_regime: None,
+        chain: None,
+    };
+    for seed in 1..=3 {
+        // Spells of 200 and 100 dates: a switch within an interval is one in a hundred.
+        let paths = simulate(alone(model.clone()), &[("x", 100.0)], &irregular(2500, 250.0), 1, seed);
+        let fit = calibrate::regime_gbm(&paths[0][0]).unwrap();
+        assert_recovered(&format!("seed {seed}"), &fit, &truth);
+        let regimes = calibrate::regimes(&paths[0][0], "x").unwrap().model.regimes;
+        assert_eq!(fit.model.initial_regime, regimes.initial);
+        assert_eq!(fit.model.transitions, Some(regimes.transitions));
+        assert!(alone(fit.model).build().is_ok());
+    }
+}
+
 /// Prices whose changes have the t dependence with normal, gamma-mixed drivers.
 fn student_t_prices(rho: f64, degrees_of_freedom: Option<f64>, count: usize, seed: u64) -> [Series; 2] {
     let mut random = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(seed);

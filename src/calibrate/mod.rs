@@ -2,7 +2,7 @@
 //!
 //! | observed | fit | model |
 //! | --- | --- | --- |
-//! | prices of a coin | [`gbm`], [`merton`], [`regimes`] | [`Gbm`], [`Merton`], [`Gbm`] with [`Regimes`] |
+//! | prices of a coin | [`gbm`], [`merton`], [`regime_gbm`], [`regimes`] | [`Gbm`], [`Merton`], [`RegimeGbm`], [`Gbm`] with [`Regimes`] |
 //! | rents, or another price that comes back to a level or a trend | [`deflating_rent`], [`mean_reverting`] | [`DeflatingRent`] |
 //! | a rate, a share | [`short_rate`], [`utilisation`] | [`ShortRate`], [`Utilisation`] |
 //! | launches of generations | [`obsolescence`] | [`Obsolescence`] |
@@ -19,6 +19,7 @@
 //!
 //! [`Gbm`]: crate::market::Gbm
 //! [`Merton`]: crate::market::Merton
+//! [`RegimeGbm`]: crate::market::RegimeGbm
 //! [`Regimes`]: crate::market::Regimes
 //! [`DeflatingRent`]: crate::market::DeflatingRent
 //! [`ShortRate`]: crate::market::ShortRate
@@ -47,7 +48,7 @@ pub use gbm::gbm;
 pub use launches::obsolescence;
 pub use merton::merton;
 pub use network_hashrate::network_hashrate;
-pub use regimes::{RegimeMarket, regimes};
+pub use regimes::{RegimeMarket, regime_gbm, regimes};
 pub use reverting::{deflating_rent, mean_reverting, short_rate, utilisation};
 pub use series::Series;
 pub use student_t::{StudentTCopula, student_t};

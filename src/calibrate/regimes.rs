@@ -4,7 +4,7 @@ use super::fit::Fit;
 use super::likelihood::{Likelihood, Scale};
 use super::normal_log_density;
 use super::series::{Interval, Series};
-use crate::market::{Gbm, Regime, Regimes, Transitions};
+use crate::market::{Gbm, PriceRegime, Regime, RegimeGbm, Regimes, Transitions};
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,39 @@ pub struct RegimeMarket {
 /// Fewer than 60 prices, a price that is not above zero, or prices that grow without any noise.
 pub fn regimes(prices: &Series, factor: &str) -> Result<Fit<RegimeMarket>, Error> {
     check::named("factor", factor)?;
+    switching(prices, |p, today| RegimeMarket {
+        price: Gbm { initial: prices.last(), drift: p[0], volatility: p[2] },
+        regimes: Regimes {
+            regimes: vec![
+                Regime::new("calm"),
+                Regime::new("stress").volatility(factor, p[3] / p[2]).drift(factor, p[1] - p[0]),
+            ],
+            transitions: Transitions::MeanYears([p[4], p[5]]),
+            initial: Some(vec![1.0 - today, today]),
+        },
+    })
+}
+
+/// Fits [`RegimeGbm`], a price with a chain of its own: the first regime is calm, the second stress.
+///
+/// The same fit as [`regimes`], with the same parameters. The filter lets a regime last over whole intervals, while this model switches
+/// within them too: so spells must be many dates long (months and daily dates); where they are not, [`regimes`] on a grid of the series' own
+/// dates is what was fitted.
+///
+/// # Errors
+/// As [`regimes`].
+pub fn regime_gbm(prices: &Series) -> Result<Fit<RegimeGbm>, Error> {
+    switching(prices, |p, today| RegimeGbm {
+        initial: prices.last(),
+        regimes: vec![PriceRegime { drift: p[0], volatility: p[2] }, PriceRegime { drift: p[1], volatility: p[3] }],
+        transitions: Some(Transitions::MeanYears([p[4], p[5]])),
+        initial_regime: Some(vec![1.0 - today, today]),
+        chain: None,
+    })
+}
+
+/// The fit; `build` is given the parameters and today's probability of stress.
+fn switching<M>(prices: &Series, build: impl FnOnce(&[f64], f64) -> M) -> Result<Fit<M>, Error> {
     prices.at_least(59)?;
     let changes = prices.logarithms()?.intervals();
     let (mean, variance) = super::growth(&changes)?;
@@ -75,17 +108,7 @@ pub fn regimes(prices: &Series, factor: &str) -> Result<Fit<RegimeMarket>, Error
     }
     likelihood.fit(&near, |p| {
         let today = filter(&changes, [p[0], p[1]], [p[2], p[3]], [p[4], p[5]]).1;
-        RegimeMarket {
-            price: Gbm { initial: prices.last(), drift: p[0], volatility: p[2] },
-            regimes: Regimes {
-                regimes: vec![
-                    Regime::new("calm"),
-                    Regime::new("stress").volatility(factor, p[3] / p[2]).drift(factor, p[1] - p[0]),
-                ],
-                transitions: Transitions::MeanYears([p[4], p[5]]),
-                initial: Some(vec![1.0 - today, today]),
-            },
-        }
+        build(p, today)
     })
 }
 

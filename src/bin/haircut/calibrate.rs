@@ -54,7 +54,9 @@ enum Kind {
     Gbm,
     /// Prices: normal returns and jumps.
     Merton,
-    /// Prices: calm and stress.
+    /// Prices: calm and stress, a chain of the price's own.
+    RegimeGbm,
+    /// Prices: calm and stress, as a chain that the whole market can share.
     Regimes,
     /// Rents that come back to a trend.
     DeflatingRent,
@@ -117,6 +119,7 @@ pub(crate) fn calibrate(options: &Options) -> Result<String, Failure> {
     match options.model {
         Kind::Gbm => finish(options, series, calibrate::gbm(series)?.map(|m| (Model::Gbm(m), None))),
         Kind::Merton => finish(options, series, calibrate::merton(series)?.map(|m| (Model::Merton(m), None))),
+        Kind::RegimeGbm => finish(options, series, calibrate::regime_gbm(series)?.map(|m| (Model::RegimeGbm(m), None))),
         Kind::Regimes => {
             let fit = calibrate::regimes(series, name)?;
             finish(options, series, fit.map(|m| (Model::Gbm(m.price), Some(DependenceModel::Regimes(m.regimes)))))

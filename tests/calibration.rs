@@ -99,6 +99,28 @@ fn gbm_comes_back() {
 }
 
 #[test]
+fn the_checks_of_this_file_can_fail() {
+    let model = Gbm { initial: 100.0, drift: 0.15, volatility: 0.6 };
+    let paths = simulate(alone(model), &[("x", 100.0)], &irregular(500, 52.0), 300, 1);
+    let fits = |stretch: f64| -> Vec<_> {
+        let mut fits: Vec<_> = paths.iter().map(|path| calibrate::gbm(&path[0]).unwrap()).collect();
+        for parameter in fits.iter_mut().flat_map(|fit| &mut fit.parameters) {
+            parameter.lower = parameter.value - stretch * (parameter.value - parameter.lower);
+            parameter.upper = parameter.value + stretch * (parameter.upper - parameter.value);
+        }
+        fits
+    };
+    let fails = |check: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_err();
+    let volatility = [("volatility", 0.6)];
+    assert!(!fails(&|| assert_coverage("as they are", &fits(1.0), &volatility)));
+    // Errors two thirds of what they should be.
+    assert!(fails(&|| assert_coverage("too small", &fits(0.67), &volatility)));
+    // A fifth too large, six standard errors.
+    let truth = [("drift", 0.15), ("volatility", 0.6 * 1.2)];
+    assert!(fails(&|| assert_recovered("another volatility", &fits(1.0)[0], &truth)));
+}
+
+#[test]
 fn gbm_is_the_closed_form() {
     let series = Series::new([0.0, 0.1, 0.4, 0.5, 1.0, 1.2], [100.0, 90.0, 130.0, 120.0, 170.0, 140.0]).unwrap();
     let fit = calibrate::gbm(&series).unwrap();

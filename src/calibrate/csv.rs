@@ -4,10 +4,11 @@ use super::series::Series;
 use crate::Error;
 
 impl Series {
-    /// Reads two columns of a comma-separated table whose first line names them: the dates (`2024-03-15`, `2024-03`) and the values.
+    /// Reads two columns of a comma-separated table whose first line names them: the dates (`2024-03-15`, `2024-03`)
+    /// and the values.
     ///
-    /// Cells may be quoted. Lines whose value is empty are left out: they are gaps. `keep` sees the cells of each line by the
-    /// name of their column, and says whether the line is wanted (one GPU of many, say).
+    /// Cells may be quoted. Lines whose value is empty are left out: they are gaps. `keep` sees the cells of each line
+    /// by the name of their column, and says whether the line is wanted (one GPU of many, say).
     ///
     /// ```
     /// use haircut::calibrate::Series;

@@ -9,12 +9,12 @@ use std::fmt;
 /// AIC = 2 p - 2 ln L,    BIC = p ln n - 2 ln L
 /// ```
 ///
-/// with `p` parameters, `n` observed changes and the largest likelihood `L`: the density of the changes of what the model is
-/// normal in (the logarithm of a price), given the first observation. Criteria of fits to the same changes compare; lower is
-/// better.
+/// with `p` parameters, `n` observed changes and the largest likelihood `L`: the density of the changes of what the
+/// model is normal in (the logarithm of a price), given the first observation. Criteria of fits to the same changes
+/// compare; lower is better.
 ///
-/// Standard errors come from the observed information, the inverse of minus the matrix of second derivatives of `ln L` at its
-/// maximum. They are those of many observations: [`Fit::information`] says whether there are errors at all, and
+/// Standard errors come from the observed information, the inverse of minus the matrix of second derivatives of `ln L`
+/// at its maximum. They are those of many observations: [`Fit::information`] says whether there are errors at all, and
 /// [`Parameter::is_resolved`] whether a parameter is known at all.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fit<M> {
@@ -54,7 +54,8 @@ pub struct Parameter {
 pub enum Information {
     /// It does: the standard errors hold.
     Definite,
-    /// It is flat or rises in some direction: the observations do not determine the parameters, and all errors are infinite.
+    /// It is flat or rises in some direction: the observations do not determine the parameters, and all errors are
+    /// infinite.
     Indefinite {
         /// Smallest eigenvalue of the observed information, each parameter in units of its own curvature.
         smallest_eigenvalue: f64,
@@ -93,8 +94,8 @@ impl<M> Fit<M> {
 }
 
 impl Parameter {
-    /// Whether the 95 % interval is narrower than the parameter is large. Where it is not, hardly more than the order of
-    /// magnitude (or not even the sign) is known: use a range.
+    /// Whether the 95 % interval is narrower than the parameter is large. Where it is not, hardly more than the order
+    /// of magnitude (or not even the sign) is known: use a range.
     #[must_use]
     pub fn is_resolved(&self) -> bool {
         self.upper - self.lower < self.value.abs()

@@ -14,8 +14,8 @@ use crate::market::Gbm;
 /// m = sum r_i / sum D_i,    v^2 = (1 / n) sum (r_i - m D_i)^2 / D_i,    mu = m + v^2 / 2
 /// ```
 ///
-/// Exact on irregular dates. The drift is known only to about `v / sqrt(T)` over `T` years, however dense the dates are.
-/// Parameters: `drift`, `volatility`.
+/// Exact on irregular dates. The drift is known only to about `v / sqrt(T)` over `T` years, however dense the dates
+/// are. Parameters: `drift`, `volatility`.
 ///
 /// ```
 /// use haircut::calibrate::{self, Series};

@@ -8,23 +8,25 @@ use crate::market::Obsolescence;
 use crate::{Error, check};
 use statrs::function::gamma::{checked_gamma_ur, ln_gamma};
 
-/// Fits [`Obsolescence`] to launches: their dates, and the performance per dollar (or per watt) of each generation in any unit.
+/// Fits [`Obsolescence`] to launches: their dates, and the performance per dollar (or per watt) of each generation in
+/// any unit.
 ///
 /// ```text
 /// ln L = sum_i ln f(g_i) + ln P(gap > age) + sum_i ln phi(ln(P_i / P_{i-1}); g, s)
 /// f the gamma density of mean tau and coefficient of variation c
 /// ```
 ///
-/// `today` is the date to which no further launch has come: the last gap is not over, and counts as longer than `age`, the years from
-/// the newest launch to `today`. Leaving it out would make the cadence too short. `ramp` (years from launch to supply) is not seen in launch dates and is passed
-/// on. Parameters: `cadence`, `cadence_variation`, and, unless all performances are equal, `gain` and `gain_volatility`.
+/// `today` is the date to which no further launch has come: the last gap is not over, and counts as longer than `age`,
+/// the years from the newest launch to `today`. Leaving it out would make the cadence too short. `ramp` (years from
+/// launch to supply) is not seen in launch dates and is passed on. Parameters: `cadence`, `cadence_variation`, and,
+/// unless all performances are equal, `gain` and `gain_volatility`.
 ///
-/// **Limits.** Launches are few: five gaps give the cadence within about a fifth and say little of its variation, which comes out low by
-/// a factor of about `sqrt(1 - 1 / gaps)`.
+/// **Limits.** Launches are few: five gaps give the cadence within about a fifth and say little of its variation, which
+/// comes out low by a factor of about `sqrt(1 - 1 / gaps)`.
 ///
 /// # Errors
-/// Fewer than four launches, a performance that is not above zero, gaps or gains that are all equal, a ramp out of range, or a `today` before the newest
-/// launch.
+/// Fewer than four launches, a performance that is not above zero, gaps or gains that are all equal, a ramp out of
+/// range, or a `today` before the newest launch.
 pub fn obsolescence(launches: &Series, today: f64, ramp: f64) -> Result<Fit<Obsolescence>, Error> {
     launches.at_least(3)?;
     check::within("ramp", ramp, 0.0, 100.0)?;

@@ -65,8 +65,8 @@ impl Likelihood<'_> {
         if cost.is_nan() { f64::INFINITY } else { cost }
     }
 
-    /// The best of what is reached from several starts, each searched twice; `step` is the size of the first steps, on the working
-    /// scale.
+    /// The best of what is reached from several starts, each searched twice; `step` is the size of the first steps, on
+    /// the working scale.
     pub(super) fn climb(&self, starts: &[Vec<f64>], step: f64) -> Vec<f64> {
         let mut best: Option<(f64, Vec<f64>)> = None;
         for start in starts {
@@ -84,7 +84,8 @@ impl Likelihood<'_> {
         best.map(|(_, at)| self.outward(&at)).unwrap_or_default()
     }
 
-    /// Newton's steps from `near` to the maximum, and the standard errors there; an error where `near` has no likelihood.
+    /// Newton's steps from `near` to the maximum, and the standard errors there; an error where `near` has no
+    /// likelihood.
     pub(super) fn fit<M>(&self, near: &[f64], build: impl FnOnce(&[f64]) -> M) -> Result<Fit<M>, Error> {
         let mut at: Vec<f64> =
             self.parameters.iter().zip(near).map(|((_, scale), value)| scale.inward(*value)).collect();
@@ -131,7 +132,8 @@ impl Likelihood<'_> {
         })
     }
 
-    /// One step of Newton's method, shortened until it does not lead up; none at the maximum or where there is no better point.
+    /// One step of Newton's method, shortened until it does not lead up; none at the maximum or where there is no
+    /// better point.
     fn newton(&self, at: &[f64], curvature: &Curvature) -> Option<Vec<f64>> {
         let direction = curvature.second.clone().cholesky()?.solve(&curvature.first);
         let gain = direction.dot(&curvature.first);
@@ -147,8 +149,8 @@ impl Likelihood<'_> {
 
     /// First and second derivatives of the cost by central differences; the axis where the function ends, if it does.
     ///
-    /// A step is a twentieth of what the curvature along its axis says the standard error is: the cost then changes by about 1e-3, far
-    /// above its rounding, and the next term of its series by 1e-3 of that.
+    /// A step is a twentieth of what the curvature along its axis says the standard error is: the cost then changes by
+    /// about 1e-3, far above its rounding, and the next term of its series by 1e-3 of that.
     fn curvature(&self, at: &[f64]) -> Result<Curvature, usize> {
         let size = at.len();
         let moved = |moves: &[(usize, f64)]| {
@@ -242,7 +244,8 @@ mod tests {
 
     #[test]
     fn errors_are_those_of_the_known_information() {
-        // Normal sample of mean 2, variance 9, 50 values, written by its sufficient statistics; the information is known.
+        // Normal sample of mean 2, variance 9, 50 values, written by its sufficient statistics; the information is
+        // known.
         let (count, mean, variance) = (50.0, 2.0, 9.0);
         let logarithm = |p: &[f64]| {
             let (m, s) = (p[0], p[1]);

@@ -13,13 +13,13 @@ use std::f64::consts::TAU;
 /// p(r | D) = sum_n e^(-lambda D) (lambda D)^n / n!  phi(r; (mu - lambda kappa - v^2 / 2) D + n m, v^2 D + n s^2)
 /// ```
 ///
-/// Exact on irregular dates; terms are summed until what is left of the Poisson law is below 1e-14. Parameters: `drift`,
-/// `volatility`, `jumps_per_year`, `jump_mean`, `jump_volatility`.
+/// Exact on irregular dates; terms are summed until what is left of the Poisson law is below 1e-14. Parameters:
+/// `drift`, `volatility`, `jumps_per_year`, `jump_mean`, `jump_volatility`.
 ///
-/// **Limits.** The likelihood of such a mixture is unbounded where the diffusion shrinks onto one observation (N. M. Kiefer,
-/// Econometrica 46 (1978) 427-434, doi:10.2307/1913910), so `v` is held above a twentieth of the whole volatility, and the best of
-/// several starts is taken: jumps taken to be what lies beyond 2.5, 3.5 or 5 robust deviations. Without jumps in the prices, intensity and sizes
-/// are not determined, and the fit says so.
+/// **Limits.** The likelihood of such a mixture is unbounded where the diffusion shrinks onto one observation (N. M.
+/// Kiefer, Econometrica 46 (1978) 427-434, doi:10.2307/1913910), so `v` is held above a twentieth of the whole
+/// volatility, and the best of several starts is taken: jumps taken to be what lies beyond 2.5, 3.5 or 5 robust
+/// deviations. Without jumps in the prices, intensity and sizes are not determined, and the fit says so.
 ///
 /// # Errors
 /// Fewer than 30 prices, a price that is not above zero, or prices that grow without any noise.
@@ -86,8 +86,8 @@ fn start(changes: &[Interval], mean: f64, variance: f64, years: f64, threshold: 
     vec![mean + 0.5 * variance, volatility, intensity, jump_mean, jump_volatility]
 }
 
-/// The law of a change over one length: weight over the root of 2 pi variance, mean, and half the inverse of the variance, by number of
-/// jumps.
+/// The law of a change over one length: weight over the root of 2 pi variance, mean, and half the inverse of the
+/// variance, by number of jumps.
 fn mixture(
     length: f64,
     drift: f64,
@@ -139,8 +139,8 @@ fn log_likelihood(
             .iter()
             .map(|&[weight, mean, precision]| weight * (-(value - mean) * (value - mean) * precision).exp())
             .sum();
-        // A change that no term can explain is told apart from one that nothing can: far out, the logarithm is that of the
-        // widest term.
+        // A change that no term can explain is told apart from one that nothing can: far out, the logarithm is that of
+        // the widest term.
         sum += if density > 1e-290 {
             density.ln()
         } else {

@@ -9,13 +9,14 @@
 //! | hash rate, coin and reward | [`network_hashrate`] | [`NetworkHashrate`] |
 //! | several prices together | [`student_t`] | [`StudentTCopula`] |
 //!
-//! Every fit takes [`Series`] with any distances between their dates, uses the exact law of the model over each interval, and
-//! gives a [`Fit`]: the model, its parameters with standard errors and intervals, the likelihood, AIC and BIC. What the
-//! observations do not determine has an infinite error; an interval wider than the parameter is reported as that
-//! ([`Parameter::is_resolved`]). Bad observations are refused by position.
+//! Every fit takes [`Series`] with any distances between their dates, uses the exact law of the model over each
+//! interval, and gives a [`Fit`]: the model, its parameters with standard errors and intervals, the likelihood, AIC and
+//! BIC. What the observations do not determine has an infinite error; an interval wider than the parameter is reported
+//! as that ([`Parameter::is_resolved`]). Bad observations are refused by position.
 //!
-//! This floor prepares parameters and walks no path: it uses the platform's `exp` and `ln`, so the last digits of a fit may differ from
-//! machine to machine. Write the parameters down (every model has a form for files) and the simulation has the same bits everywhere.
+//! This floor prepares parameters and walks no path: it uses the platform's `exp` and `ln`, so the last digits of a fit
+//! may differ from machine to machine. Write the parameters down (every model has a form for files) and the simulation
+//! has the same bits everywhere.
 //!
 //! [`Gbm`]: crate::market::Gbm
 //! [`Merton`]: crate::market::Merton

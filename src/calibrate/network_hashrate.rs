@@ -7,17 +7,20 @@ use super::series::{Interval, Series};
 use crate::market::{BlockReward, NetworkHashrate};
 use crate::{Error, check};
 
-/// Fits [`NetworkHashrate`] to a network's hash rate [EH/s] and to what its miners earn [USD per day, subsidy and fees].
+/// Fits [`NetworkHashrate`] to a network's hash rate [EH/s] and to what its miners earn [USD per day, subsidy and
+/// fees].
 ///
 /// ```text
 /// ln H_i = e^(-k D_i) ln H_{i-1} + (1 - e^(-k D_i)) ln H*_i + v sqrt((1 - e^(-2 k D_i)) / (2 k)) Z_i
 /// ln H*_i = ln(earnings_i / 1000) - ln c_0 + g t_i,    t counted from the newest date
 /// ```
 ///
-/// on the dates that both series have. Parameters: `reversion` (k, which the model has as `elasticity` 1 over `lag`), `marginal_cost` (c_0, USD per PH/s per day,
-/// today), `efficiency_gain` (g) and `volatility`. `coin` and `reward` are passed on to the model.
+/// on the dates that both series have. Parameters: `reversion` (k, which the model has as `elasticity` 1 over `lag`),
+/// `marginal_cost` (c_0, USD per PH/s per day, today), `efficiency_gain` (g) and `volatility`. `coin` and `reward` are
+/// passed on to the model.
 ///
-/// **Limits.** Daily hash rates are estimated from few blocks and their noise looks like a fast return: use weekly or monthly means.
+/// **Limits.** Daily hash rates are estimated from few blocks and their noise looks like a fast return: use weekly or
+/// monthly means.
 ///
 /// # Errors
 /// Fewer than seven common dates, a value that is not above zero, or a hash rate that does not vary about its target.

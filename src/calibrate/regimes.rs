@@ -13,25 +13,27 @@ use serde::{Deserialize, Serialize};
 pub struct RegimeMarket {
     /// The price in the calm regime.
     pub price: Gbm,
-    /// Regimes `calm` and `stress`, with the volatility multiplier and the drift shift of the price in stress, and today's
-    /// probabilities.
+    /// Regimes `calm` and `stress`, with the volatility multiplier and the drift shift of the price in stress, and
+    /// today's probabilities.
     pub regimes: Regimes,
 }
 
-/// Fits a price that is calm or in stress: [`Gbm`] modulated by [`Regimes`], by the exact likelihood of Hamilton's filter.
+/// Fits a price that is calm or in stress: [`Gbm`] modulated by [`Regimes`], by the exact likelihood of Hamilton's
+/// filter.
 ///
 /// ```text
 /// ln S_i - ln S_{i-1} ~ normal((mu_s - v_s^2 / 2) D_i, v_s^2 D_i),    s the regime at the start of the interval
 /// P(s -> other in D) = pi_other (1 - e^(-(q_0 + q_1) D)),    q_s = 1 / mean years of s,    pi_other = q_s / (q_0 + q_1)
 /// ```
 ///
-/// on any dates; the first regime has the probabilities of the long run, the last ones are those of the filter and become the model's
-/// `initial`. `factor` is the name of the price in the market. Parameters: `drift`, `volatility`, `mean_years` of `calm` and of `stress`, where stress is what has the greater
-/// volatility.
+/// on any dates; the first regime has the probabilities of the long run, the last ones are those of the filter and
+/// become the model's `initial`. `factor` is the name of the price in the market. Parameters: `drift`, `volatility`,
+/// `mean_years` of `calm` and of `stress`, where stress is what has the greater volatility.
 ///
-/// **Limits.** As with every mixture, a regime may shrink onto single observations; each volatility is held above a twentieth
-/// of the whole, and the best of several starts is taken. Regimes shorter than the distance of the dates are not seen. With one regime too
-/// many the parameters are not determined and AIC is worse than that of [`gbm`](super::gbm); the usual law of the likelihood ratio does not hold then.
+/// **Limits.** As with every mixture, a regime may shrink onto single observations; each volatility is held above a
+/// twentieth of the whole, and the best of several starts is taken. Regimes shorter than the distance of the dates are
+/// not seen. With one regime too many the parameters are not determined and AIC is worse than that of
+/// [`gbm`](super::gbm); the usual law of the likelihood ratio does not hold then.
 ///
 /// Source: J. D. Hamilton, Econometrica 57 (1989) 357-384, doi:10.2307/1912559.
 ///
@@ -54,9 +56,9 @@ pub fn regimes(prices: &Series, factor: &str) -> Result<Fit<RegimeMarket>, Error
 
 /// Fits [`RegimeGbm`], a price with a chain of its own: the first regime is calm, the second stress.
 ///
-/// The same fit as [`regimes`], with the same parameters. The filter lets a regime last over whole intervals, while this model switches
-/// within them too: so spells must be many dates long (months and daily dates); where they are not, [`regimes`] on a grid of the series' own
-/// dates is what was fitted.
+/// The same fit as [`regimes`], with the same parameters. The filter lets a regime last over whole intervals, while
+/// this model switches within them too: so spells must be many dates long (months and daily dates); where they are not,
+/// [`regimes`] on a grid of the series' own dates is what was fitted.
 ///
 /// # Errors
 /// As [`regimes`].

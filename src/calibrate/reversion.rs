@@ -7,8 +7,8 @@ use super::{normal_log_density, simplex};
 use crate::Error;
 use nalgebra::{SMatrix, SVector};
 
-/// What the exact step over one interval says about the `LINES` coefficients of the line that the process comes back to:
-/// `response = sum_j coefficient_j line_j + noise`, given the speed `k` of the return.
+/// What the exact step over one interval says about the `LINES` coefficients of the line that the process comes back
+/// to: `response = sum_j coefficient_j line_j + noise`, given the speed `k` of the return.
 pub(super) struct Row<const LINES: usize> {
     pub(super) response: f64,
     pub(super) line: [f64; LINES],
@@ -20,12 +20,13 @@ pub(super) struct Row<const LINES: usize> {
 /// response_i(k) = sum_j b_j line_ij(k) + v sqrt((1 - e^(-2 k D_i)) / (2 k)) Z_i
 /// ```
 ///
-/// Given `k`, coefficients and `v` are those of weighted least squares; so the likelihood is searched along `k` alone, from half-lives of two
-/// spans down to a thirtieth of the middle interval, and its highest point is not missed.
+/// Given `k`, coefficients and `v` are those of weighted least squares; so the likelihood is searched along `k` alone,
+/// from half-lives of two spans down to a thirtieth of the middle interval, and its highest point is not missed.
 pub(super) struct Reversion<'a, const LINES: usize> {
     pub(super) changes: &'a [Interval],
     pub(super) row: &'a dyn Fn(&Interval, f64) -> Row<LINES>,
-    /// The parameters that the coefficients are on their scales; `reversion` and `volatility` come before and after them.
+    /// The parameters that the coefficients are on their scales; `reversion` and `volatility` come before and after
+    /// them.
     pub(super) names: [(&'static str, Scale); LINES],
 }
 

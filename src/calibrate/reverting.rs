@@ -7,21 +7,22 @@ use super::series::{Interval, Series};
 use crate::market::{DeflatingRent, ShortRate, Utilisation};
 use crate::{Error, check};
 
-/// Fits [`DeflatingRent`] to rents, or to another price that comes back to a trend: the exact likelihood of a trend with a
-/// mean-reverting scarcity about it.
+/// Fits [`DeflatingRent`] to rents, or to another price that comes back to a trend: the exact likelihood of a trend
+/// with a mean-reverting scarcity about it.
 ///
 /// ```text
 /// ln R_i = a - delta t_i + x_i,    x_i = e^(-k D_i) x_{i-1} + v sqrt((1 - e^(-2 k D_i)) / (2 k)) Z_i
 /// ```
 ///
-/// given the first rent, with `t` counted from the newest one. Parameters: `reversion` (k), `deflation` (delta), `scarcity` (how far the newest rent
-/// stands above the trend, `ln R_n - a`) and `volatility` (v). Adoption is not observed: `sensitivity` is 0, and the trend
-/// holds all of the decline.
+/// given the first rent, with `t` counted from the newest one. Parameters: `reversion` (k), `deflation` (delta),
+/// `scarcity` (how far the newest rent stands above the trend, `ln R_n - a`) and `volatility` (v). Adoption is not
+/// observed: `sensitivity` is 0, and the trend holds all of the decline.
 ///
-/// **Limits.** Trend and slow reversion look alike over few years. Estimates of `k` lean upwards by about `4 / T` over `T` years
-/// (C. Y. Tang, S. X. Chen, J. Econometrics 149 (2009) 65-81, doi:10.1016/j.jeconom.2008.11.001, for a level; more with a
-/// trend): use series of many half-lives, or a range. The likelihood is searched from half-lives of two spans of the series; where it is
-/// highest at that edge, or flat, the fit says so and has no errors: the trend is not told apart from the return, and
+/// **Limits.** Trend and slow reversion look alike over few years. Estimates of `k` lean upwards by about `4 / T` over
+/// `T` years (C. Y. Tang, S. X. Chen, J. Econometrics 149 (2009) 65-81, doi:10.1016/j.jeconom.2008.11.001, for a level;
+/// more with a trend): use series of many half-lives, or a range. The likelihood is searched from half-lives of two
+/// spans of the series; where it is highest at that edge, or flat, the fit says so and has no errors: the trend is not
+/// told apart from the return, and
 /// [`mean_reverting`] or [`gbm`](super::gbm) is the model to use.
 ///
 /// # Errors
@@ -51,7 +52,8 @@ pub fn deflating_rent(rents: &Series) -> Result<Fit<DeflatingRent>, Error> {
     )
 }
 
-/// Fits [`DeflatingRent`] without a trend, that is a log-OU price (Schwartz's first model), to prices that come back to a level.
+/// Fits [`DeflatingRent`] without a trend, that is a log-OU price (Schwartz's first model), to prices that come back to
+/// a level.
 ///
 /// ```text
 /// ln R_i = a + x_i,    x_i = e^(-k D_i) x_{i-1} + v sqrt((1 - e^(-2 k D_i)) / (2 k)) Z_i

@@ -5,9 +5,10 @@ use crate::{Error, check};
 
 /// Values at dates: what a model is fitted to.
 ///
-/// Dates are years (-100,000 to 100,000) on any axis (all series of one fit on the same), strictly increasing, at any distance from one another.
-/// A gap is no mistake and nothing is filled in: every fit uses the exact law of the model over the interval
-/// that passed. What is missing is left out by [`Series::from_csv`]; a value that is no number is refused by its date.
+/// Dates are years (-100,000 to 100,000) on any axis (all series of one fit on the same), strictly increasing, at any
+/// distance from one another. A gap is no mistake and nothing is filled in: every fit uses the exact law of the model
+/// over the interval that passed. What is missing is left out by [`Series::from_csv`]; a value that is no number is
+/// refused by its date.
 ///
 /// ```
 /// use haircut::calibrate::Series;

@@ -1,12 +1,12 @@
 //! The smallest value of a function of few variables, without derivatives.
 
-/// Nelder and Mead's simplex from `start`, with first steps of the given size, until the values at the corners differ by less than
-/// `1e-9` (absolute: half of that is what a log-likelihood is known to) or 400 steps per variable are made. A value that is no
-/// number counts as infinite: a wall.
+/// Nelder and Mead's simplex from `start`, with first steps of the given size, until the values at the corners differ
+/// by less than `1e-9` (absolute: half of that is what a log-likelihood is known to) or 400 steps per variable are
+/// made. A value that is no number counts as infinite: a wall.
 ///
 /// J. A. Nelder, R. Mead, "A simplex method for function minimization", Computer J. 7 (1965) 308-313,
-/// doi:10.1093/comjnl/7.4.308. A likelihood of at most six parameters wants no more than this, followed by Newton's steps;
-/// so the crate needs no optimiser of others.
+/// doi:10.1093/comjnl/7.4.308. A likelihood of at most six parameters wants no more than this, followed by Newton's
+/// steps; so the crate needs no optimiser of others.
 pub(super) fn minimise(function: &dyn Fn(&[f64]) -> f64, start: &[f64], steps: &[f64]) -> Vec<f64> {
     let size = start.len();
     let value = |point: &[f64]| {
@@ -66,8 +66,8 @@ pub(super) fn minimise(function: &dyn Fn(&[f64]) -> f64, start: &[f64], steps: &
     corners.swap_remove(0).1
 }
 
-/// Where a function of one variable is smallest between `low` and `high`: the best of `points` (at least 3) equally spaced ones,
-/// refined by golden section between its neighbours, to 1e-7 of the whole.
+/// Where a function of one variable is smallest between `low` and `high`: the best of `points` (at least 3) equally
+/// spaced ones, refined by golden section between its neighbours, to 1e-7 of the whole.
 pub(super) fn minimise_on(function: &dyn Fn(f64) -> f64, low: f64, high: f64, points: usize) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
     let spacing = (high - low) / (points - 1) as f64;

@@ -18,8 +18,8 @@ use std::f64::consts::FRAC_PI_2;
 /// ```
 ///
 /// The fewer the degrees of freedom, the more often all fall together; many are the normal dependence. The tails are
-/// symmetric: joint rises are as likely as joint falls. Source: S. Demarta, A. J. McNeil, "The t copula and related copulas",
-/// International Statistical Review 73 (2005) 111-129, doi:10.1111/j.1751-5823.2005.tb00254.x.
+/// symmetric: joint rises are as likely as joint falls. Source: S. Demarta, A. J. McNeil, "The t copula and related
+/// copulas", International Statistical Review 73 (2005) 111-129, doi:10.1111/j.1751-5823.2005.tb00254.x.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StudentTCopula {
     /// The matrix R.
@@ -29,7 +29,8 @@ pub struct StudentTCopula {
 }
 
 impl StudentTCopula {
-    /// The chance that one of two falls as deep as its own quantile `q`, given that the other does, for ever smaller `q`.
+    /// The chance that one of two falls as deep as its own quantile `q`, given that the other does, for ever smaller
+    /// `q`.
     #[must_use]
     pub fn tail_dependence(&self, one: usize, other: usize) -> Option<f64> {
         let rho = self.correlation.entry(one, other)?;
@@ -51,18 +52,20 @@ const MOST: f64 = 200.0;
 /// R_ij = sin(pi tau_ij / 2),    nu = the maximum over nu of sum_i ln c_{nu,R}(u_i),    u = rank / (n + 1)
 /// ```
 ///
-/// with Kendall's tau of the log changes, each over the root of its interval; equal changes count as neither rising nor falling together. It needs no model of the single prices. The
-/// likelihood reported is that of the dependence alone. Standard errors are those of a jackknife that leaves out one of up to 50
-/// successive blocks at a time, with the matrix and the ranks made anew: so they hold for changes that follow each other in calm and wild spells,
-/// which the curvature of the likelihood does not. Degrees of freedom are searched from 1 to 200; at 200 the dependence is as good
-/// as normal, and the fit says that it is at the edge.
+/// with Kendall's tau of the log changes, each over the root of its interval; equal changes count as neither rising nor
+/// falling together. It needs no model of the single prices. The likelihood reported is that of the dependence alone.
+/// Standard errors are those of a jackknife that leaves out one of up to 50 successive blocks at a time, with the
+/// matrix and the ranks made anew: so they hold for changes that follow each other in calm and wild spells, which the
+/// curvature of the likelihood does not. Degrees of freedom are searched from 1 to 200; at 200 the dependence is as
+/// good as normal, and the fit says that it is at the edge.
 ///
-/// Sources: A. J. McNeil, R. Frey, P. Embrechts, *Quantitative Risk Management* (2015), section 7.5; J. Shao, D. Tu, *The
-/// Jackknife and Bootstrap* (1995), section 2.3.
+/// Sources: A. J. McNeil, R. Frey, P. Embrechts, *Quantitative Risk Management* (2015), section 7.5; J. Shao, D. Tu,
+/// *The Jackknife and Bootstrap* (1995), section 2.3.
 ///
 /// # Errors
-/// Fewer than two series, fewer than 50 common changes, a price that is not above zero or does not vary, or pairwise correlations that
-/// are no correlation matrix ([`nearest_correlation`](crate::numeric::nearest_correlation) mends one on purpose).
+/// Fewer than two series, fewer than 50 common changes, a price that is not above zero or does not vary, or pairwise
+/// correlations that are no correlation matrix ([`nearest_correlation`](crate::numeric::nearest_correlation) mends one
+/// on purpose).
 pub fn student_t(prices: &[Series]) -> Result<Fit<StudentTCopula>, Error> {
     if prices.len() < 2 {
         return Err(Error::invalid("series", prices.len(), "must be at least two"));

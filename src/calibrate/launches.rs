@@ -50,7 +50,7 @@ pub fn obsolescence(launches: &Series, today: f64, ramp: f64) -> Result<Fit<Obso
         return Err(Error::invalid("series", format!("gaps of {cadence} years each"), expected));
     }
     if gained && gain_spread < 1e-12 * gain.abs() {
-        let expected = "must differ: equal gains have gain_volatility = 0 and need no fit; fit the launches with equal performances";
+        let expected = "must differ, or be zero: for equal gains fit the launches with equal performances";
         return Err(Error::invalid("series", format!("gains of {gain} each"), expected));
     }
     let logarithm = |p: &[f64]| {

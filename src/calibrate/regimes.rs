@@ -32,7 +32,7 @@ pub struct RegimeMarket {
 ///
 /// **Limits.** As with every mixture, a regime may shrink onto single observations; each volatility is held above a
 /// twentieth of the whole, and the best of several starts is taken. Regimes shorter than the distance of the dates are
-/// not seen. With one regime too many the parameters are not determined and AIC is worse than that of
+/// not seen. With one regime too many the parameters are hardly determined and AIC is as a rule worse than that of
 /// [`gbm`](super::gbm); the usual law of the likelihood ratio does not hold then.
 ///
 /// Source: J. D. Hamilton, Econometrica 57 (1989) 357-384, doi:10.2307/1912559.

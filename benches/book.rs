@@ -40,6 +40,8 @@ fn market() -> Market {
                 scarcity: 0.0,
                 reversion: 1.5,
                 volatility: 0.35,
+                deflation_deviation: 0.0,
+                jumps: None,
             },
         )
         .factor(

@@ -7,9 +7,9 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
-    Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate,
-    Svcj, Transitions, Utilisation,
+    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, ListJumps, Market,
+    MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
+    ShortRate, Svcj, Transitions, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -150,6 +150,8 @@ fn rent() -> DeflatingRent {
         scarcity: 0.1,
         reversion: 0.6,
         volatility: 0.3,
+        deflation_deviation: 0.0,
+        jumps: None,
     }
 }
 
@@ -237,6 +239,17 @@ fn factors(criterion: &mut Criterion) {
                 ),
             ),
             ("deflating rent", alone().factor("rent", rent())),
+            (
+                "deflating rent, uncertain and with list jumps",
+                alone().factor(
+                    "rent",
+                    DeflatingRent {
+                        deflation_deviation: 0.1,
+                        jumps: Some(ListJumps { per_year: 2.7, mean: -0.03, deviation: 0.17 }),
+                        ..rent()
+                    },
+                ),
+            ),
             ("obsolescence", alone().factor("frontier", frontier())),
             ("obsolescence, aged", alone().factor("frontier", Obsolescence { age: 1.5, ..frontier() })),
             ("obsolescence and rent", alone().factor("frontier", frontier()).factor("rent", pressed)),

@@ -185,6 +185,8 @@ fn rent_comes_back() {
         scarcity: 0.0,
         reversion: 3.0,
         volatility: 0.25,
+        deflation_deviation: 0.0,
+        jumps: None,
     };
     // 40 years of months: 170 half-lives, where the lean of the estimate of k (4 / T = 0.1) is small beside its error.
     let dates = irregular(480, 12.0);
@@ -418,6 +420,8 @@ fn a_short_series_shows() {
         scarcity: 0.0,
         reversion: 0.5,
         volatility: 0.15,
+        deflation_deviation: 0.0,
+        jumps: None,
     };
     let dates: Vec<f64> = (1..=12).map(|month| f64::from(month) / 12.0).collect();
     for path in simulate(alone(model), &[("x", 3.0)], &dates, 20, 8) {

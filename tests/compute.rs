@@ -4,10 +4,10 @@
 #[path = "support/collect.rs"]
 mod collect;
 
-use collect::{Collect, Collected, assert_cumulants, assert_mean, map};
+use collect::{Collect, Collected, assert_cumulants, assert_mean, assert_normal, map};
 use haircut::Simulation;
 use haircut::credit::Book;
-use haircut::market::{Cir, DeflatingRent, Factor, Market, PowerPrice, Regime, Regimes, ShortRate};
+use haircut::market::{Cir, DeflatingRent, Factor, ListJumps, Market, PowerPrice, Regime, Regimes, ShortRate};
 use haircut::numeric::TimeGrid;
 use haircut::numeric::kernel;
 
@@ -132,6 +132,8 @@ fn power_without_spikes_is_the_log_ou() {
         scarcity: kernel::ln(1.3),
         reversion: still.reversion,
         volatility: still.volatility,
+        deflation_deviation: 0.0,
+        jumps: None,
     };
     let expected = run(ou, &dates, 1 << 14, &["x"]).bits();
     assert_eq!(run(still.clone(), &dates, 1 << 14, &["x"]).bits(), expected);
@@ -238,4 +240,65 @@ fn a_neutral_regime_changes_no_bit() {
         simulation.run(Collect::new(&["power", "rate", "rate.discount"], &[1, 18])).unwrap().bits()
     });
     assert_eq!(seen[0], seen[1]);
+}
+
+fn list_rent() -> DeflatingRent {
+    DeflatingRent {
+        initial: 2.3,
+        deflation: 0.2,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity: 0.3,
+        reversion: 0.9,
+        volatility: 0.25,
+        deflation_deviation: 0.15,
+        jumps: Some(ListJumps { per_year: 2.7, mean: -0.03, deviation: 0.17 }),
+    }
+}
+
+#[test]
+fn uncertain_deflation_and_list_jumps_have_their_cumulants() {
+    let rent = list_rent();
+    let years = 2.5;
+    let decay = (-rent.reversion * years).exp();
+    let noise = rent.volatility * rent.volatility * (1.0 - decay * decay) / (2.0 * rent.reversion);
+    let variance = noise + (rent.deflation_deviation * years).powi(2);
+    let mean = rent.initial.ln() - rent.deflation * years + rent.scarcity * (decay - 1.0);
+    let (intensity, m, s) = (2.7 * years, -0.03, 0.17);
+    let moments = normal_moments(m, s);
+    let mut cumulants: [f64; 8] = std::array::from_fn(|index| intensity * moments[index + 1]);
+    cumulants[0] += mean;
+    cumulants[1] += variance;
+    let exponential = |n: f64| intensity * ((n * m + 0.5 * n * n * s * s).exp() - 1.0);
+    let level = (mean + 0.5 * variance + exponential(1.0)).exp();
+    let square = (2.0 * mean + 2.0 * variance + exponential(2.0)).exp();
+    for (what, values) in at_the_end(&rent, years, &["x"]) {
+        assert_cumulants(&what, &map(&values[0], f64::ln), cumulants);
+        assert_mean(&what, values[0].iter().copied(), level, (square - level * level).sqrt());
+    }
+}
+
+#[test]
+fn the_deflation_of_a_path_is_drawn_once() {
+    // Nothing else moves: the logarithm of each path is a line, and the slopes are normal.
+    let rent = DeflatingRent { scarcity: 0.0, volatility: 0.0, jumps: None, ..list_rent() };
+    let seen = run(rent, &[0.5, 2.0], PATHS, &["x"]);
+    let slopes = [(1, 0.5), (2, 2.0)].map(|(step, t)| map(seen.of("x", step), |r| -(r / 2.3).ln() / t));
+    assert!(slopes[0].iter().zip(&slopes[1]).all(|(a, b)| (a - b).abs() < 1e-14));
+    assert_normal("slope", &slopes[1], 0.2, 0.15 * 0.15);
+}
+
+#[test]
+fn rent_without_uncertainty_and_jumps_is_plain() {
+    let dates = grids(2.0)[1].clone();
+    let bits = |rent: DeflatingRent| run(rent, &dates, 1 << 12, &["x"]).bits();
+    let plain = DeflatingRent { deflation_deviation: 0.0, jumps: None, ..list_rent() };
+    // Never, and of no size; as a file of the time before these fields has it, too.
+    let never = ListJumps { per_year: 0.0, mean: -0.03, deviation: 0.17 };
+    let flat = ListJumps { per_year: 2.7, mean: 0.0, deviation: 0.0 };
+    for jumps in [never, flat] {
+        assert_eq!(bits(DeflatingRent { jumps: Some(jumps), ..plain.clone() }), bits(plain.clone()));
+    }
+    let file = "initial = 2.3\ndeflation = 0.2\nscarcity = 0.3\nreversion = 0.9\nvolatility = 0.25";
+    assert_eq!(toml::from_str::<DeflatingRent>(file).unwrap(), plain);
 }

@@ -36,6 +36,8 @@ fn rent() -> DeflatingRent {
         scarcity: 0.2,
         reversion: 0.9,
         volatility: 0.35,
+        deflation_deviation: 0.0,
+        jumps: None,
     }
 }
 

@@ -20,7 +20,8 @@ const FACTORS: [&str; 16] = [
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
     "model = 'deflating_rent'\ninitial = 2.3\ndeflation = 0.15\nsensitivity = 0.2\nadoption = 'frontier.adoption'\n\
-     scarcity = 0.1\nreversion = 0.6\nvolatility = 0.3",
+     scarcity = 0.1\nreversion = 0.6\nvolatility = 0.3\ndeflation_deviation = 0.1\n\
+     jumps = { per_year = 2.7, mean = -0.03, deviation = 0.17 }",
     "model = 'obsolescence'\ncadence = 2.1\ncadence_variation = 0.3\nage = 0.8\ngain = 0.53\ngain_volatility = 0.1\n\
      ramp = 0.5\npending = 0.2",
     "model = 'resale'\ninitial = 28000.0\nfloor = 1500.0\nwear = 0.2\nsensitivity = 0.3\nadoption = 'frontier.adoption'\n\

@@ -174,7 +174,17 @@ fn merton_without_jumps_is_gbm() {
 
 /// A rent without adoption.
 fn rent(initial: f64, deflation: f64, scarcity: f64, reversion: f64, volatility: f64) -> DeflatingRent {
-    DeflatingRent { initial, deflation, sensitivity: 0.0, adoption: None, scarcity, reversion, volatility }
+    DeflatingRent {
+        initial,
+        deflation,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity,
+        reversion,
+        volatility,
+        deflation_deviation: 0.0,
+        jumps: None,
+    }
 }
 
 #[test]

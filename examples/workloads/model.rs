@@ -391,6 +391,8 @@ pub fn w3_simulation(trend: f64) -> Result<Simulation, Error> {
                 sensitivity: 0.0,
                 adoption: None,
                 scarcity: 0.0,
+                deflation_deviation: 0.0,
+                jumps: None,
             },
         )
         .factor("resale", LaunchedResale)

@@ -48,6 +48,8 @@ pub fn deflating_rent(rents: &Series) -> Result<Fit<DeflatingRent>, Error> {
             scarcity,
             reversion,
             volatility,
+            deflation_deviation: 0.0,
+            jumps: None,
         },
     )
 }
@@ -77,6 +79,8 @@ pub fn mean_reverting(prices: &Series) -> Result<Fit<DeflatingRent>, Error> {
             scarcity,
             reversion,
             volatility,
+            deflation_deviation: 0.0,
+            jumps: None,
         }
     })
 }

@@ -51,7 +51,7 @@ pub use block_reward::BlockReward;
 pub use cir::Cir;
 pub use constant::Constant;
 pub use correlations::Correlations;
-pub use deflating_rent::DeflatingRent;
+pub use deflating_rent::{DeflatingRent, ListJumps};
 pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 pub use gbm::Gbm;

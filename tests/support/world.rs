@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, Market, MarketBuilder,
-    Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ShortRate,
-    Svcj, Transitions, Utilisation,
+    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, ListJumps, Market,
+    MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
+    ShortRate, Svcj, Transitions, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -65,6 +65,8 @@ pub(crate) fn factors() -> MarketBuilder {
                 scarcity: 0.1,
                 reversion: 0.6,
                 volatility: 0.3,
+                deflation_deviation: 0.0,
+                jumps: None,
             },
         )
         .factor(
@@ -178,9 +180,10 @@ pub(crate) fn coins() -> MarketBuilder {
 }
 
 /// What [`costs`] publish.
-pub(crate) const COSTS: [&str; 3] = ["power", "cir", "cir.discount"];
+pub(crate) const COSTS: [&str; 4] = ["power", "cir", "cir.discount", "list"];
 
-/// Electricity, with so many spikes that a step often holds several, and a rate of interest that is often near zero.
+/// Electricity, with so many spikes that a step often holds several, and a rate of interest that is often near zero, and
+/// a list price of rent.
 pub(crate) fn costs() -> MarketBuilder {
     let power = PowerPrice {
         initial: 0.06,
@@ -192,8 +195,19 @@ pub(crate) fn costs() -> MarketBuilder {
         spike_volatility: 0.25,
         spike_reversion: 9.0,
     };
+    let list = DeflatingRent {
+        initial: 2.3,
+        deflation: 0.15,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity: 0.1,
+        reversion: 0.6,
+        volatility: 0.3,
+        deflation_deviation: 0.1,
+        jumps: Some(ListJumps { per_year: 2.7, mean: -0.03, deviation: 0.17 }),
+    };
     let cir = Cir { initial: 0.05, mean: 0.03, reversion: 0.5, volatility: 0.25 };
-    Market::builder().factor("power", power).factor("cir", cir)
+    Market::builder().factor("power", power).factor("cir", cir).factor("list", list)
 }
 
 /// The factors under each way of moving together.
@@ -216,7 +230,7 @@ pub(crate) fn markets() -> Vec<World> {
         .fold(volatile, |regime, coin| regime.volatility(*coin, 1.5).drift(*coin, -0.2));
     let coins_regimes = Regimes::pair(Regime::new("calm").correlation(of_coins), volatile, [1.0, 0.5]);
     let dear = Regime::new("dear").correlation([("power", "cir", 0.4)]).volatility("power", 1.4).drift("power", 0.5);
-    let dear = dear.volatility("cir", 1.3).drift("cir", -0.01);
+    let dear = dear.volatility("cir", 1.3).drift("cir", -0.01).volatility("list", 1.2);
     let costs_regimes = Regimes::pair(Regime::new("calm"), dear, [1.0, 0.5]);
     vec![
         ("independent", factors().build().unwrap(), &SERIES),

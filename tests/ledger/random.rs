@@ -6,7 +6,6 @@ use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility, Feedback, Fleet, Floating,
     LiquidationMarket, Miners, Quantity, Refinancing, Treasury,
 };
-use haircut::market::Market;
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
 use proptest::option;
@@ -227,8 +226,11 @@ prop_compose! {
     }
 }
 
+/// Every series that the borrowers read, and the discount factor, by name.
+pub type AllSeries = Vec<(&'static str, Script)>;
+
 prop_compose! {
-    fn markets()(
+    fn series()(
         rent in scripts(0.0, 4.0),
         utilisation in scripts(0.0, 1.0),
         hashprice in scripts(0.0, 80.0),
@@ -239,11 +241,11 @@ prop_compose! {
         eth in scripts(1e2, 5e3),
         rate in scripts(-0.02, 0.3),
         discount in discounts(),
-    ) -> Market {
-        super::scripted([
+    ) -> AllSeries {
+        vec![
             ("rent", rent), ("utilisation", utilisation), ("hashprice", hashprice), ("power", power), ("gpu", gpu),
             ("asic", asic), ("btc", btc), ("eth", eth), ("rate", rate), ("discount", discount),
-        ])
+        ]
     }
 }
 
@@ -268,14 +270,14 @@ prop_compose! {
 /// A borrower in its world.
 #[derive(Debug, Clone)]
 pub struct World {
-    pub market: Market,
+    pub series: AllSeries,
     pub trade: LiquidationMarket,
     pub grid: TimeGrid,
 }
 
 impl World {
     pub fn simulation(&self, book: Book) -> Simulation {
-        Simulation::new(self.market.clone(), book.liquidation(self.trade.clone()))
+        Simulation::new(super::scripted(self.series.clone()), book.liquidation(self.trade.clone()))
             .grid(self.grid.clone())
             .paths(PATHS as u64)
             .threads(1)
@@ -283,7 +285,7 @@ impl World {
 }
 
 prop_compose! {
-    pub fn worlds()(market in markets(), trade in trades(), grid in grids()) -> World {
-        World { market, trade, grid }
+    pub fn worlds()(series in series(), trade in trades(), grid in grids()) -> World {
+        World { series, trade, grid }
     }
 }

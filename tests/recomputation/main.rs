@@ -1,0 +1,183 @@
+//! The month, the default and the liquidation of a borrower are those of docs/credit.md, on every path.
+//!
+//! Two borrowers at random, who sell into one market, are computed a second time: path by path, in plain scalar code that was
+//! written from the page and shares none with the crate. Dates and causes of default must be equal; amounts of every step must
+//! agree to rounding. The hand-worked examples of `tests/oracles_credit.rs` show one rule each, and the laws of
+//! `tests/borrower.rs` (cash is conserved, claims in order) hold for wrong rules too: a junior facility that refinances before
+//! its senior one, a recovery discounted by the date of default, a sale that its own impact does not touch conserve cash all
+//! the same. The crate's own comparison (`src/credit/borrower/tests.rs`) is of one code with itself.
+//!
+//! Left out is the own revenue shock, which is drawn inside.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
+
+#[path = "../ledger/mod.rs"]
+mod ledger;
+mod life;
+mod path;
+mod schedule;
+mod world;
+
+use haircut::credit::{Book, Cause};
+use ledger::{Ledger, Record};
+use life::Life;
+use path::Path;
+use proptest::prop_assert;
+use proptest::test_runner::{TestCaseError, TestRunner};
+use std::cell::RefCell;
+use std::iter::zip;
+use world::Case;
+
+/// The scripts of a random world have so many rows.
+const ROWS: usize = 4;
+
+/// Both borrowers on one path, with the loop between them: prices of a step from what both sell, marks from the step before.
+fn recompute(case: &Case, row: usize) -> Vec<Life<'_>> {
+    let mut path = Path::new(&case.world, row);
+    let mut lives: Vec<Life<'_>> = case.borrowers.iter().map(|borrower| Life::new(borrower, &path)).collect();
+    for step in 1..=path.steps() {
+        lives.iter_mut().for_each(|life| life.pay(&path, step));
+        let offers: Vec<_> = lives.iter().map(|life| life.offers(&path, step)).collect();
+        let mut sold = vec![0.0; case.world.trade.assets.len()];
+        for offer in offers.iter().flatten() {
+            sold[offer.asset] += offer.units;
+        }
+        let months = 12.0 * path.years(step);
+        let price = |asset: usize| path.net_price(asset, step, sold[asset] / months);
+        let prices: Vec<f64> = (0..sold.len()).map(price).collect();
+        for (life, offers) in zip(&mut lives, &offers) {
+            life.settle(&path, step, offers, &prices);
+            life.close(&path, step);
+        }
+        path.remember(step, &sold);
+    }
+    lives
+}
+
+/// What differs from the crate's record of the path, if anything does.
+fn difference(life: &Life<'_>, record: &Record, row: usize) -> Option<String> {
+    let step = life.default.map_or(f64::INFINITY, |(step, _)| step as f64);
+    if (step, life.default.map(|(_, cause)| cause)) != (record.default_step[row], record.cause[row]) {
+        let found = (record.default_step[row], record.cause[row]);
+        return Some(format!("default {found:?}, recomputed {:?}", life.default));
+    }
+    let rounding = 1e-12 * f64::max(1.0, life.turnover);
+    let differ = |what: &dyn std::fmt::Display, found: f64, expected: f64| {
+        let equal = (found - expected).abs() <= rounding;
+        (!equal).then(|| format!("{what} {found}, recomputed {expected}: off by {:e}", found - expected))
+    };
+    let facilities = (0..life.exposure.len()).find_map(|f| {
+        differ(&format!("EAD of facility {f}"), record.exposure[f][row], life.exposure[f])
+            .or_else(|| differ(&format!("loss of facility {f}"), record.loss[f][row], life.loss[f]))
+    });
+    facilities.or_else(|| {
+        life.metrics.iter().find_map(|(metric, amounts)| {
+            let mut steps = (1..amounts.len()).map(|step| (step, record.at(metric, step, row)));
+            steps.find_map(|(step, found)| differ(&format!("{metric} of step {step}"), found, amounts[step]))
+        })
+    })
+}
+
+/// How many paths met each fate, so that no rule is compared on paths where it does nothing.
+#[derive(Debug, Default)]
+struct Fates {
+    paths: usize,
+    payment: usize,
+    maturity: usize,
+    refinanced: usize,
+    refinanced_and_defaulted: usize,
+    cured: usize,
+    coins_sold: usize,
+    owners_paid: usize,
+    senior_paid_and_junior_not: usize,
+    sold_over_several_steps: usize,
+    unsold_at_the_horizon: usize,
+    owners_got_a_residual: usize,
+    both_sold: usize,
+}
+
+impl Fates {
+    fn count(&mut self, lives: &[Life<'_>]) {
+        for life in lives {
+            let ever =
+                |metric: &str| life.metrics.get(metric).is_some_and(|row| row.iter().any(|amount| *amount > 0.0));
+            let recovered = |f: usize| life.exposure[f] > 0.0 && life.loss[f] < 0.2 * life.exposure[f];
+            let lost = |f: usize| life.loss[f] > 0.2 * life.exposure[f];
+            self.paths += 1;
+            self.payment += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Payment));
+            self.maturity += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Maturity));
+            self.refinanced += usize::from(ever("refinanced"));
+            self.refinanced_and_defaulted += usize::from(ever("refinanced") && life.default.is_some());
+            self.cured += usize::from(life.cures > 0);
+            self.coins_sold += usize::from(ever("treasury_sales"));
+            self.owners_paid += usize::from(ever("distributed"));
+            self.senior_paid_and_junior_not += usize::from((1..life.loss.len()).any(|f| recovered(f - 1) && lost(f)));
+            self.sold_over_several_steps += usize::from(life.steps_of_sale > 1);
+            self.unsold_at_the_horizon += usize::from(life.unsold);
+            self.owners_got_a_residual += usize::from(ever("residual_to_owners"));
+        }
+        self.both_sold += usize::from(lives.iter().all(|life| life.steps_of_sale > 0));
+    }
+
+    fn assert_all_met(&self) {
+        let Fates { paths, payment, maturity, refinanced, refinanced_and_defaulted, cured, .. } = self;
+        let Fates { coins_sold, owners_paid, senior_paid_and_junior_not, sold_over_several_steps, .. } = self;
+        let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, .. } = self;
+        let survived = paths - payment - maturity;
+        let common =
+            [payment, maturity, &survived, coins_sold, owners_paid, sold_over_several_steps, owners_got_a_residual];
+        let rare =
+            [refinanced, refinanced_and_defaulted, cured, senior_paid_and_junior_not, unsold_at_the_horizon, both_sold];
+        assert!(common.iter().all(|count| **count > 1000), "{self:?}");
+        assert!(rare.iter().all(|count| **count > 200), "{self:?}");
+    }
+}
+
+fn run(case: &Case) -> [Record; 2] {
+    let names = (Ledger("first".into()), Ledger("second".into()));
+    let run = case.world.simulation(Book::new(case.borrowers.clone()).discount("discount")).run(names);
+    let (first, second) = run.unwrap();
+    [first, second]
+}
+
+#[test]
+fn every_path_is_what_the_page_says() {
+    let fates = RefCell::new(Fates::default());
+    let outcome = TestRunner::new(ledger::random::cases(1200)).run(&world::cases(), |case| {
+        let records = run(&case);
+        for row in 0..ROWS {
+            let lives = recompute(&case, row);
+            for (life, record) in zip(&lives, &records) {
+                if let Some(difference) = difference(life, record, row) {
+                    return Err(TestCaseError::fail(format!("row {row}: {difference}")));
+                }
+            }
+            fates.borrow_mut().count(&lives);
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    fates.into_inner().assert_all_met();
+}
+
+/// A dollar in a million, a step, a cause: each alone is a difference.
+#[test]
+fn the_comparison_can_fail() {
+    let outcome = TestRunner::new(ledger::random::cases(50)).run(&world::cases(), |case| {
+        let records = run(&case);
+        for (life, record) in zip(recompute(&case, 0), &records).filter(|(life, _)| life.default.is_some()) {
+            let amount = 1.0 + 1e-6 * life.turnover;
+            let mut plants = vec![record.clone(); 5];
+            plants[0].default_step[0] += 1.0;
+            plants[1].cause[0] = None;
+            plants[2].exposure.last_mut().unwrap()[0] += amount;
+            plants[3].loss[0][0] -= amount;
+            plants[4].metrics.get_mut("cash").unwrap()[1][0] += amount;
+            prop_assert!(difference(&life, record, 0).is_none());
+            for (index, plant) in plants.iter().enumerate() {
+                prop_assert!(difference(&life, plant, 0).is_some(), "plant {index} was not seen");
+            }
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}

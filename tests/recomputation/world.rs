@@ -1,0 +1,71 @@
+//! Two borrowers at random who sell into one market, chosen so that much goes wrong before the horizon.
+
+use crate::ledger::random::{World, borrowers, worlds};
+use haircut::credit::{Amortisation, Asset, Borrower, Facility, Feedback, LiquidationMarket};
+use proptest::option;
+use proptest::prelude::*;
+
+/// A world with its borrowers.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) world: World,
+    pub(crate) borrowers: [Borrower; 2],
+}
+
+prop_compose! {
+    fn assets(name: &'static str)(
+        depth_per_month in 1.0..5e3,
+        impact in 0.0..1.0,
+        moving_cost in 0.0..0.3,
+        scrap in prop_oneof![2 => Just(0.0), 1 => 0.0..500.0],
+        persistence in 0.0..=1.0_f64,
+        recovery_half_life in 0.05..2.0,
+    ) -> Asset {
+        Asset { depth_per_month, impact, moving_cost, scrap, persistence, recovery_half_life, ..Asset::liquid(name, name) }
+    }
+}
+
+prop_compose! {
+    fn trades()(
+        assets in [assets("gpu"), assets("asic"), assets("btc"), assets("eth")],
+        feedback in prop_oneof![4 => Just(Feedback::On), 1 => Just(Feedback::Off)],
+    ) -> LiquidationMarket {
+        LiquidationMarket { assets: assets.into(), feedback }
+    }
+}
+
+/// Moves a facility's maturity, and every other date of it in proportion.
+fn mature(facility: &mut Facility, maturity: f64) {
+    let scale = maturity / facility.maturity;
+    facility.maturity = maturity;
+    facility.interest_only *= scale;
+    if let Amortisation::Custom(instalments) = &mut facility.amortisation {
+        for (date, _) in instalments {
+            *date = f64::min(*date * scale, maturity);
+        }
+    }
+}
+
+prop_compose! {
+    /// Half of the books mature within the shortest horizon; in a third one borrower's facilities mature together.
+    pub(crate) fn cases()(
+        world in worlds(),
+        trade in trades(),
+        mut first in borrowers("first"),
+        mut second in borrowers("second"),
+        haste in prop_oneof![Just(1.0), Just(0.3)],
+        together in option::weighted(1.0 / 3.0, 0.1..1.2),
+    ) -> Case {
+        for borrower in [&mut first, &mut second] {
+            // Its own shock is drawn by the crate from a stream; everything else here is known beforehand.
+            borrower.revenue_volatility = 0.0;
+            for facility in &mut borrower.facilities {
+                mature(facility, haste * facility.maturity);
+            }
+        }
+        for facility in &mut first.facilities {
+            mature(facility, together.unwrap_or(facility.maturity));
+        }
+        Case { world: World { trade, ..world }, borrowers: [first, second] }
+    }
+}

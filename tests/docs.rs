@@ -1,5 +1,5 @@
 //! The pages of `docs/` say what is there: every test that is named exists and runs, every floor is a folder, every built-in
-//! model has its section. A page that nobody checks is wrong within a month.
+//! model has its section, every file that is pointed to can be opened. A page that nobody checks is wrong within a month.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -173,11 +173,42 @@ fn every_feature_is_described() {
     assert_eq!(described(&read("src/lib.rs"), "\n//! # Features\n", "//! - `"), features());
 }
 
+/// A path of this project; `own_*.rs` stands for at least one file.
+fn exists(path: &str) -> bool {
+    let Some((before, after)) = path.split_once('*') else { return root().join(path).exists() };
+    let (folder, prefix) = before.rsplit_once('/').unwrap_or((".", before));
+    let Ok(entries) = fs::read_dir(root().join(folder)) else { return false };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.into_iter().any(|name| name.starts_with(prefix) && name.ends_with(after))
+}
+
+#[test]
+fn every_file_that_a_page_points_to_exists() {
+    let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from).into();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        pages.push(entry.unwrap().path());
+    }
+    let folders = ["docs/", "src/", "tests/", "examples/", "benches/", "scenarios/", ".ci/"];
+    let mut missing = Vec::new();
+    for page in pages {
+        let text = read(&page);
+        for name in quoted(&text) {
+            let path = name.split("::").next().unwrap();
+            if folders.iter().any(|folder| path.starts_with(folder)) && !path.contains(' ') && !exists(path) {
+                missing.push(format!("{}: {path}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[test]
 fn the_readers_of_this_file_can_fail() {
     assert_eq!(quoted("a `b` c `d`\n```sh\n`e`\n```\n`f`"), ["b", "d", "f"]);
     let source = "#[test]\n#[should_panic]\nfn one() {}\nfn two() {}\n    #[test]\n    fn three(x in 0..1) {\n    }";
     assert_eq!(tests_of(source).into_iter().collect::<Vec<_>>(), ["one", "three"]);
     assert_eq!(variants("pub enum E {\n    /// A.\n    A(A),\n    B(B),\n}\n", "E"), ["A", "B"]);
+    assert!(exists("src/lib.rs") && exists("src/l*.rs") && !exists("src/nothing.rs") && !exists("src/z*.rs"));
+    assert!(!exists("nowhere/*.rs"));
     assert_eq!(fields("Gbm"), ["initial", "drift", "volatility"]);
 }

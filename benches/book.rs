@@ -38,6 +38,7 @@ fn market() -> Market {
                 sensitivity: 0.0,
                 adoption: None,
                 scarcity: 0.0,
+                usual_scarcity: None,
                 reversion: 1.5,
                 volatility: 0.35,
                 deflation_deviation: 0.0,

@@ -7,9 +7,9 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, ListJumps, Market,
-    MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
-    ShortRate, Svcj, Transitions, Utilisation,
+    Bates, BlockReward, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice, Heston, Kou,
+    LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime,
+    Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj, Transitions, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -148,6 +148,7 @@ fn rent() -> DeflatingRent {
         sensitivity: 0.0,
         adoption: None,
         scarcity: 0.1,
+        usual_scarcity: None,
         reversion: 0.6,
         volatility: 0.3,
         deflation_deviation: 0.0,
@@ -178,6 +179,16 @@ fn power(spikes_per_year: f64) -> PowerPrice {
         spike_mean: 0.5,
         spike_volatility: 0.25,
         spike_reversion: 9.0,
+    }
+}
+
+fn funding<const COUNT: usize>(series: [(&str, f64); COUNT]) -> CreditConditions {
+    let series = series.map(|(name, lag)| (name.to_owned(), ConditionSeries { values: vec![1.0, 0.5, 0.0], lag }));
+    CreditConditions {
+        states: ["open", "tight", "shut"].map(String::from).into(),
+        transitions: Transitions::Generator(vec![vec![-0.35, 0.3, 0.05], vec![0.8, -1.2, 0.4], vec![0.2, 1.3, -1.5]]),
+        initial_state: None,
+        series: series.into(),
     }
 }
 
@@ -269,6 +280,17 @@ fn factors(criterion: &mut Criterion) {
             (
                 "cir, near zero",
                 alone().factor("sofr", Cir { initial: 0.01, mean: 0.02, reversion: 0.5, volatility: 0.45 }),
+            ),
+            ("credit conditions, state alone", alone().factor("funding", funding([]))),
+            (
+                "credit conditions, three series of which one late",
+                alone().factor("funding", funding([("availability", 0.0), ("depth", 0.0), ("scarcity", 0.75)])),
+            ),
+            (
+                "credit conditions and rent",
+                alone()
+                    .factor("funding", funding([("scarcity", 0.75)]))
+                    .factor("rent", DeflatingRent { usual_scarcity: Some("funding.scarcity".into()), ..rent() }),
             ),
             ("gbm and network hashrate", alone().factor("btc", btc()).factor("network", network.clone())),
             (

@@ -34,6 +34,7 @@ fn rent() -> DeflatingRent {
         sensitivity: 0.0,
         adoption: None,
         scarcity: 0.2,
+        usual_scarcity: None,
         reversion: 0.9,
         volatility: 0.35,
         deflation_deviation: 0.0,

@@ -15,12 +15,12 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 16] = [
+const FACTORS: [&str; 17] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
     "model = 'deflating_rent'\ninitial = 2.3\ndeflation = 0.15\nsensitivity = 0.2\nadoption = 'frontier.adoption'\n\
-     scarcity = 0.1\nreversion = 0.6\nvolatility = 0.3\ndeflation_deviation = 0.1\n\
+     scarcity = 0.1\nusual_scarcity = 'frontier'\nreversion = 0.6\nvolatility = 0.3\ndeflation_deviation = 0.1\n\
      jumps = { per_year = 2.7, mean = -0.03, deviation = 0.17 }",
     "model = 'obsolescence'\ncadence = 2.1\ncadence_variation = 0.3\nage = 0.8\ngain = 0.53\ngain_volatility = 0.1\n\
      ramp = 0.5\npending = 0.2",
@@ -45,6 +45,9 @@ const FACTORS: [&str; 16] = [
     "model = 'power_price'\ninitial = 0.06\nusual = 0.05\nreversion = 1.4\nvolatility = 0.35\nspikes_per_year = 5.0\n\
      spike_mean = 0.5\nspike_volatility = 0.25\nspike_reversion = 9.0",
     "model = 'cir'\ninitial = 0.05\nmean = 0.03\nreversion = 0.4\nvolatility = 0.12",
+    "model = 'credit_conditions'\nstates = ['open', 'tight', 'shut']\ninitial_state = [1.0, 0.0, 0.0]\n\
+     transitions = { generator = [[-0.35, 0.3, 0.05], [0.8, -1.2, 0.4], [0.2, 1.3, -1.5]] }\n\
+     series = { depth = { values = [1.0, 0.5, 0.15], lag = 0.75 } }",
 ];
 
 /// The market in which a factor may read a coin and a frontier; the factor is called `x`.
@@ -172,6 +175,14 @@ fn references_and_combinations_are_checked() {
         refused(FACTORS[13], "[{ drift = 0.5, volatility = 0.5 }, { drift = -0.6, volatility = 0.9 }]", "[]"),
         "factors.x.regimes"
     );
+    assert_eq!(refused(FACTORS[2], "usual_scarcity = 'frontier'", "usual_scarcity = 'x'"), "factors.x.usual_scarcity");
+    assert_eq!(refused(FACTORS[16], "['open', 'tight', 'shut']", "['open']"), "factors.x.states");
+    assert_eq!(refused(FACTORS[16], "'tight'", "'open'"), "factors.x.states[1]");
+    assert_eq!(refused(FACTORS[16], "'tight'", "' '"), "factors.x.states[1]");
+    assert_eq!(refused(FACTORS[16], "[1.0, 0.0, 0.0]", "[1.0, 0.0]"), "factors.x.initial_state");
+    assert_eq!(refused(FACTORS[16], "[1.0, 0.5, 0.15]", "[1.0, 0.5]"), "factors.x.series.depth.values");
+    assert_eq!(refused(FACTORS[16], "{ depth", "{ 'a.b'"), "factors.x.series");
+    assert_eq!(refused(FACTORS[16], ", [0.2, 1.3, -1.5]", ""), "factors.x.transitions.generator");
     // So many switches that a month would hold more than can be meant.
     let many = FACTORS[13].replace("mean_years = [1.5, 0.8]", "mean_years = [0.00011, 0.8]");
     let many = market(toml::from_str(&many).unwrap()).unwrap();

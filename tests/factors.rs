@@ -180,6 +180,7 @@ fn rent(initial: f64, deflation: f64, scarcity: f64, reversion: f64, volatility:
         sensitivity: 0.0,
         adoption: None,
         scarcity,
+        usual_scarcity: None,
         reversion,
         volatility,
         deflation_deviation: 0.0,

@@ -391,6 +391,7 @@ pub fn w3_simulation(trend: f64) -> Result<Simulation, Error> {
                 sensitivity: 0.0,
                 adoption: None,
                 scarcity: 0.0,
+                usual_scarcity: None,
                 deflation_deviation: 0.0,
                 jumps: None,
             },

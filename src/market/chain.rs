@@ -1,7 +1,11 @@
-//! The algebra of a continuous-time Markov chain with a handful of states.
+//! A continuous-time Markov chain with a handful of states: its algebra, and its switches drawn one by one.
 
+use super::factor::FactorPlan;
+use super::regimes::thresholds;
 use crate::Error;
-use crate::numeric::kernel::exp;
+use crate::numeric::kernel::{exp, ln};
+use crate::numeric::{Lane, PATHS};
+use crate::sample::{StreamKey, event};
 
 /// A generator: rates of leaving per year off the diagonal, rows that sum to zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,6 +157,75 @@ impl Generator {
             }
         }
         (0..size).all(|from| (0..size).all(|to| from == to || reached[from][to]))
+    }
+}
+
+/// A chain whose switches happen at their own times, ready to be drawn.
+///
+/// The state at time zero and the length of its stay are event 0 of a path, the k-th switch and the stay after it are event
+/// k: no date moves a switch.
+#[derive(Debug)]
+pub(super) struct Chain {
+    /// Mean years in each state; infinite where it is never left.
+    stay: Vec<f64>,
+    /// Thresholds of the distribution at time zero.
+    initial: Vec<f64>,
+    /// Thresholds of the destinations, state by state.
+    destinations: Vec<Vec<f64>>,
+}
+
+/// Expected switches in a step. They are drawn one by one: more than these are a mistake of units.
+const MOST_SWITCHES: f64 = 1000.0;
+
+impl Chain {
+    /// `transitions` is the field that an error is to name.
+    pub(super) fn plan(
+        transitions: &str,
+        generator: &Generator,
+        initial: &[f64],
+        plan: &FactorPlan<'_>,
+    ) -> Result<Self, Error> {
+        let leaving = generator.leaving();
+        let longest = plan.grid().iter().fold(0.0_f64, |longest, step| longest.max(step.length));
+        let most = leaving.iter().copied().fold(0.0, f64::max) * longest;
+        if most > MOST_SWITCHES {
+            let expected = format!("must be at most {MOST_SWITCHES} in a step");
+            return Err(Error::invalid(transitions, format!("{most} switches"), expected));
+        }
+        Ok(Chain {
+            destinations: (0..leaving.len()).map(|state| thresholds(&generator.destinations(state))).collect(),
+            stay: leaving.iter().map(|rate| 1.0 / rate).collect(),
+            initial: thresholds(initial),
+        })
+    }
+
+    /// Sets the state at time zero and the time of the first switch, path by path.
+    pub(super) fn start(&self, key: StreamKey, first_path: u64, state: &mut Lane, next: &mut Lane) {
+        start(self, key, first_path, state, next);
+    }
+
+    /// Switch `number` of a path, counted from 1: where it leads, and how long that lasts.
+    #[inline(always)]
+    pub(super) fn switch(&self, from: usize, key: StreamKey, path: u64, number: f64) -> (usize, f64) {
+        self.enter(&self.destinations[from], key.event(path, number as u64))
+    }
+
+    /// The state that an event leads to, and how long it lasts.
+    #[inline(always)]
+    fn enter(&self, thresholds: &[f64], words: [u64; 4]) -> (usize, f64) {
+        let uniform = event::uniform(words[0]);
+        let state = thresholds.iter().filter(|threshold| uniform >= **threshold).count();
+        (state, -ln(event::uniform(words[1])) * self.stay[state])
+    }
+}
+
+crate::vectorised! {
+    fn start(chain: &Chain, key: StreamKey, first_path: u64, state: &mut Lane, next: &mut Lane) {
+        for path in 0..PATHS {
+            let (entered, stay) = chain.enter(&chain.initial, key.event(first_path + path as u64, 0));
+            state[path] = entered as f64;
+            next[path] = stay;
+        }
     }
 }
 

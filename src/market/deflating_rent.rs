@@ -2,7 +2,7 @@
 
 use super::decline::Decline;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
-use super::lanes::{DriverLane, OwnLane};
+use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
 use super::range;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Rent of one generation of GPUs: a falling trend, pushed down by newer generations, times a mean-reverting scarcity.
 ///
 /// ```text
-/// ln R_t = ln R_0 - delta t - beta (A_t - A_0) + (x_t - x_0) + J_t,    dx = -k x dt + v dW
+/// ln R_t = ln R_0 - delta t - beta (A_t - A_0) + (x_t - x_0) + J_t,    dx = k (u - x) dt + v dW
 /// ```
 ///
 /// | symbol | field | unit | range |
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 /// | beta | `sensitivity` | log of rent per log of adopted performance per dollar | -100 to 100 |
 /// | A | `adoption` | series of an [`Obsolescence`](super::Obsolescence), such as `frontier.adoption`; none by default | |
 /// | x_0 | `scarcity` | log: how far today's rent stands above (or below) its trend; 0 by default | -100 to 100 |
+/// | u | `usual_scarcity` | log: series of what scarcity returns to, `funding.scarcity` of [`CreditConditions`](super::CreditConditions) say; 0 without | |
 /// | k | `reversion` | per year; the half-life of a shortage is 0.69 / k | 0 to 10000 |
 /// | v | `volatility` | per square root of a year | 0 to 10 |
 /// | J | `jumps` | see [`ListJumps`]; none by default | |
@@ -35,7 +36,10 @@ use serde::{Deserialize, Serialize};
 /// comes back to it. The mean of the rent is not `exp(-delta t)`: add half the variance of x, `v^2 (1 - e^(-2kt)) / (4k)`,
 /// half that of an uncertain deflation, `deflation_deviation^2 t^2 / 2`, and for jumps `lambda t (exp(m + s^2 / 2) - 1)`.
 ///
-/// The step is exact, given the adoption at its end. The deflation of a path and its jumps are event draws, independent of
+/// What scarcity returns to in a step is the series as it was at the start of the step. So a funding market that shuts lets
+/// rents sink by `1 - e^(-k t)` of its value in `t` years, and not at once.
+///
+/// The step is exact, given the adoption at its end and that series. The deflation of a path and its jumps are event draws, independent of
 /// everything else; without them the rent has the bits that it has without these fields. One Gaussian driver, named as the factor. Publishes its level. Modulated, x has the volatility
 /// `m v` and gains `d (1 - e^(-k D)) / k` in the step.
 ///
@@ -60,6 +64,9 @@ pub struct DeflatingRent {
     /// By how much the logarithm of today's rent stands above its trend.
     #[serde(default)]
     pub scarcity: f64,
+    /// The series of what scarcity returns to, in logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_scarcity: Option<String>,
     /// Speed at which scarcity fades, per year.
     pub reversion: f64,
     /// Volatility of scarcity per square root of a year.
@@ -120,6 +127,16 @@ impl Factor for DeflatingRent {
             }
             None => None,
         };
+        let usual = match &self.usual_scarcity {
+            Some(series) => Some(Usual {
+                series: plan.read("usual_scarcity", series)?,
+                level: plan.state(),
+                share: PerStep::new(plan.grid(), |length| {
+                    self.reversion * OuStep::new(self.reversion, 0.0, length).response
+                }),
+            }),
+            None => None,
+        };
         let uncertain = (self.deflation_deviation > 0.0).then(|| plan.state());
         let sum = (jumps.is_some() || uncertain.is_some()).then(|| plan.state());
         Ok(Box::new(Stepper {
@@ -129,6 +146,7 @@ impl Factor for DeflatingRent {
             jumps,
             sum,
             scarcity: self.scarcity,
+            usual,
             trend: ln(self.initial) - self.scarcity,
             deflation: self.deflation,
             decline,
@@ -140,9 +158,19 @@ impl Factor for DeflatingRent {
     }
 }
 
+/// What scarcity returns to.
+struct Usual {
+    series: ReadLane,
+    /// It, at the start of the step.
+    level: OwnLane,
+    /// 1 - e^(-k D), the share of the way that is gone in a step.
+    share: PerStep<f64>,
+}
+
 struct Stepper {
     initial: f64,
     scarcity: f64,
+    usual: Option<Usual>,
     trend: f64,
     deflation: f64,
     deflation_deviation: f64,
@@ -162,6 +190,9 @@ impl FactorStepper for Stepper {
     fn start(&self, block: &mut FactorBlock<'_>) {
         block.own[self.level].fill(self.initial);
         block.own[self.state].fill(self.scarcity);
+        if let Some(usual) = &self.usual {
+            block.own[usual.level] = block.read[usual.series];
+        }
         self.decline.start(block);
         if let Some(uncertain) = self.uncertain {
             draw_deflation(self.deflation_deviation, block.key, block.first_path, &mut block.own[uncertain]);
@@ -174,6 +205,11 @@ impl FactorStepper for Stepper {
     fn step(&self, block: &mut FactorBlock<'_>) {
         let normal = &block.drivers[self.driver];
         self.steps.at(block.step).advance(normal, block.modulation, &mut block.own[self.state]);
+        if let Some(usual) = &self.usual {
+            let [state, level] = block.own.many([self.state, usual.level]);
+            add(*usual.share.at(block.step), level, state);
+            *level = block.read[usual.series];
+        }
         let mut state = self.state;
         if let Some(sum) = self.sum {
             block.own[sum] = block.own[self.state];

@@ -7,7 +7,7 @@
 //! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
 //! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`], [`PowerPrice`] |
-//! | money | [`ShortRate`], [`Cir`] |
+//! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
 //!
 //! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
 
@@ -17,6 +17,7 @@ mod chain;
 mod cir;
 mod constant;
 mod correlations;
+mod credit_conditions;
 mod decline;
 mod deflating_rent;
 mod dependence;
@@ -51,6 +52,7 @@ pub use block_reward::BlockReward;
 pub use cir::Cir;
 pub use constant::Constant;
 pub use correlations::Correlations;
+pub use credit_conditions::{ConditionSeries, CreditConditions};
 pub use deflating_rent::{DeflatingRent, ListJumps};
 pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};

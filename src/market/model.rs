@@ -3,6 +3,7 @@
 use super::bates::Bates;
 use super::cir::Cir;
 use super::constant::Constant;
+use super::credit_conditions::CreditConditions;
 use super::deflating_rent::DeflatingRent;
 use super::dependence::Dependence;
 use super::factor::Factor;
@@ -67,6 +68,8 @@ pub enum Model {
     ShortRate(ShortRate),
     /// [`Cir`].
     Cir(Cir),
+    /// [`CreditConditions`].
+    CreditConditions(CreditConditions),
     /// [`NetworkHashrate`].
     NetworkHashrate(NetworkHashrate),
     /// [`Hashprice`].
@@ -90,6 +93,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::PowerPrice(factor) => Arc::new(factor),
             Model::ShortRate(factor) => Arc::new(factor),
             Model::Cir(factor) => Arc::new(factor),
+            Model::CreditConditions(factor) => Arc::new(factor),
             Model::NetworkHashrate(factor) => Arc::new(factor),
             Model::Hashprice(factor) => Arc::new(factor),
         }

@@ -1,17 +1,16 @@
 //! Geometric Brownian motion that changes its drift and volatility: bull market and bear market.
 
-use super::chain::Generator;
+use super::chain::Chain;
 use super::constant::CHUNK;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::jumps::factor;
 use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::range;
-use super::regimes::{Regimes, Transitions, chunk, pick, thresholds};
+use super::regimes::{Regimes, Transitions, chunk, pick};
 use super::sparse::Hits;
 use crate::Error;
-use crate::numeric::kernel::ln;
 use crate::numeric::{Lane, PATHS};
-use crate::sample::{StreamKey, event};
+use crate::sample::StreamKey;
 use serde::{Deserialize, Serialize};
 
 /// A price whose drift and volatility depend on a Markov chain of regimes: a coin in bull and bear markets.
@@ -75,11 +74,6 @@ pub struct PriceRegime {
     pub volatility: f64,
 }
 
-impl RegimeGbm {
-    /// Expected switches in a step. They are drawn one by one: more than these are a mistake of units.
-    const MOST_SWITCHES: f64 = 1000.0;
-}
-
 impl Factor for RegimeGbm {
     fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
         range::level("initial", self.initial)?;
@@ -96,14 +90,8 @@ impl Factor for RegimeGbm {
             (Some(transitions), None) => {
                 let generator = transitions.generator(regimes)?;
                 let initial = generator.distribution("initial_regime", self.initial_regime.as_deref())?;
-                let longest = plan.grid().iter().fold(0.0_f64, |longest, step| longest.max(step.length));
-                let most = generator.leaving().into_iter().fold(0.0, f64::max) * longest;
-                if most > Self::MOST_SWITCHES {
-                    let expected = format!("must be at most {} in a step", Self::MOST_SWITCHES);
-                    return Err(Error::invalid("transitions", format!("{most} switches"), expected));
-                }
                 let (next, switches) = (plan.state(), plan.state());
-                Source::Own { chain: Chain::new(&generator, &initial), next, switches }
+                Source::Own { chain: Chain::plan("transitions", &generator, &initial, plan)?, next, switches }
             }
             (None, Some(series)) => {
                 if self.initial_regime.is_some() {
@@ -142,36 +130,6 @@ enum Source {
     Followed(ReadLane),
 }
 
-/// A chain, ready to be drawn.
-#[derive(Debug)]
-struct Chain {
-    /// Mean years in each state; infinite where it is never left.
-    stay: Vec<f64>,
-    /// Thresholds of the distribution at time zero.
-    initial: Vec<f64>,
-    /// Thresholds of the destinations, state by state.
-    destinations: Vec<Vec<f64>>,
-}
-
-impl Chain {
-    fn new(generator: &Generator, initial: &[f64]) -> Self {
-        let leaving = generator.leaving();
-        Chain {
-            destinations: (0..leaving.len()).map(|state| thresholds(&generator.destinations(state))).collect(),
-            stay: leaving.iter().map(|rate| 1.0 / rate).collect(),
-            initial: thresholds(initial),
-        }
-    }
-
-    /// The state that an event leads to, and how long it lasts.
-    #[inline(always)]
-    fn enter(&self, thresholds: &[f64], words: [u64; 4]) -> (usize, f64) {
-        let uniform = event::uniform(words[0]);
-        let state = thresholds.iter().filter(|threshold| uniform >= **threshold).count();
-        (state, -ln(event::uniform(words[1])) * self.stay[state])
-    }
-}
-
 struct Stepper {
     initial: f64,
     drift: Vec<f64>,
@@ -190,7 +148,7 @@ impl FactorStepper for Stepper {
         match &self.source {
             Source::Own { chain, next, switches } => {
                 let [regime, next, switches] = block.own.many([self.regime, *next, *switches]);
-                begin(chain, *block.key, block.first_path, regime, next);
+                chain.start(*block.key, block.first_path, regime, next);
                 switches.fill(0.0);
             }
             Source::Followed(series) => block.own[self.regime] = block.read[*series],
@@ -233,14 +191,6 @@ fn state(regime: f64, states: usize) -> usize {
 }
 
 crate::vectorised! {
-    fn begin(chain: &Chain, key: StreamKey, first_path: u64, regime: &mut Lane, next: &mut Lane) {
-        for path in 0..PATHS {
-            let (state, stay) = chain.enter(&chain.initial, key.event(first_path + path as u64, 0));
-            regime[path] = state as f64;
-            next[path] = stay;
-        }
-    }
-
     /// What accrues over a whole step in the regime of each path.
     fn spend(rates: &[f64], length: f64, regime: &Lane, total: &mut Lane) {
         for start in (0..PATHS).step_by(CHUNK) {
@@ -267,8 +217,7 @@ crate::vectorised! {
                 varied += square[here] * spent;
                 since = next[path];
                 switches[path] += 1.0;
-                let words = key.event(first_path + path as u64, switches[path] as u64);
-                let (state, stay) = chain.enter(&chain.destinations[here], words);
+                let (state, stay) = chain.switch(here, key, first_path + path as u64, switches[path]);
                 here = state;
                 next[path] = since + stay;
             }

@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Cir, Constant, DeflatingRent, Gbm, Hashprice, Heston, Kou, LaunchShock, ListJumps, Market,
-    MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
-    ShortRate, Svcj, Transitions, Utilisation,
+    Bates, BlockReward, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice, Heston, Kou,
+    LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime,
+    Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj, Transitions, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -63,6 +63,7 @@ pub(crate) fn factors() -> MarketBuilder {
                 sensitivity: 0.2,
                 adoption: Some("frontier.adoption".into()),
                 scarcity: 0.1,
+                usual_scarcity: None,
                 reversion: 0.6,
                 volatility: 0.3,
                 deflation_deviation: 0.0,
@@ -201,6 +202,7 @@ pub(crate) fn costs() -> MarketBuilder {
         sensitivity: 0.0,
         adoption: None,
         scarcity: 0.1,
+        usual_scarcity: None,
         reversion: 0.6,
         volatility: 0.3,
         deflation_deviation: 0.1,
@@ -208,6 +210,46 @@ pub(crate) fn costs() -> MarketBuilder {
     };
     let cir = Cir { initial: 0.05, mean: 0.03, reversion: 0.5, volatility: 0.25 };
     Market::builder().factor("power", power).factor("cir", cir).factor("list", list)
+}
+
+/// What [`conditions`] publish.
+pub(crate) const CONDITIONS: [&str; 6] =
+    ["funding", "funding.availability", "funding.delayed", "let", "coin", "coin.regime"];
+
+/// The funding market, a rent that it draws up and down, and a coin that follows it.
+pub(crate) fn conditions() -> MarketBuilder {
+    let series = |values: [f64; 3], lag| ConditionSeries { values: values.into(), lag };
+    let funding = CreditConditions {
+        states: ["open", "tight", "shut"].map(String::from).into(),
+        transitions: Transitions::Generator(vec![vec![-0.9, 0.7, 0.2], vec![1.6, -2.5, 0.9], vec![0.4, 2.6, -3.0]]),
+        initial_state: None,
+        series: [
+            ("availability".into(), series([1.0, 0.5, 0.0], 0.0)),
+            ("delayed".into(), series([0.05, -0.1, -0.4], 0.4)),
+        ]
+        .into(),
+    };
+    let rent = DeflatingRent {
+        initial: 2.3,
+        deflation: 0.15,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity: 0.1,
+        usual_scarcity: Some("funding.delayed".into()),
+        reversion: 0.9,
+        volatility: 0.3,
+        deflation_deviation: 0.0,
+        jumps: None,
+    };
+    let regime = |drift, volatility| PriceRegime { drift, volatility };
+    let coin = RegimeGbm {
+        initial: 95_000.0,
+        regimes: vec![regime(0.3, 0.5), regime(0.0, 0.6), regime(-0.6, 0.9)],
+        transitions: None,
+        initial_regime: None,
+        chain: Some("funding".into()),
+    };
+    Market::builder().factor("funding", funding).factor("let", rent).factor("coin", coin)
 }
 
 /// The factors under each way of moving together.
@@ -241,5 +283,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("coins, two regimes", coins().dependence(coins_regimes).build().unwrap(), &COINS),
         ("costs, independent", costs().build().unwrap(), &COSTS),
         ("costs, two regimes", costs().dependence(costs_regimes).build().unwrap(), &COSTS),
+        ("conditions, independent", conditions().build().unwrap(), &CONDITIONS),
     ]
 }

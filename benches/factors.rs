@@ -7,9 +7,10 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    Bates, BlockReward, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice, Heston, Kou,
-    LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime,
-    Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj, Transitions, Utilisation,
+    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice,
+    Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence,
+    PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, Svcj, Transitions,
+    Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -192,6 +193,17 @@ fn funding<const COUNT: usize>(series: [(&str, f64); COUNT]) -> CreditConditions
     }
 }
 
+/// Ten years of rows of three series.
+fn past(rows_per_year: f64, mean_block: f64) -> Bootstrap {
+    let row = |row: u32| [3, 5, 7].map(|prime| 0.05 * (f64::from(row * row * prime % 97) / 97.0 - 0.5));
+    Bootstrap {
+        series: ["coin", "rent", "machine"].map(|name| ResampledSeries::new(name, 1.0)).to_vec(),
+        history: History::returns((0..10 * rows_per_year as u32).map(row)),
+        rows_per_year,
+        mean_block,
+    }
+}
+
 fn alone() -> MarketBuilder {
     Market::builder()
 }
@@ -292,6 +304,8 @@ fn factors(criterion: &mut Criterion) {
                     .factor("funding", funding([("scarcity", 0.75)]))
                     .factor("rent", DeflatingRent { usual_scarcity: Some("funding.scarcity".into()), ..rent() }),
             ),
+            ("bootstrap of months, three series", alone().factor("past", past(12.0, 6.0))),
+            ("bootstrap of days, three series", alone().factor("past", past(252.0, 20.0))),
             ("gbm and network hashrate", alone().factor("btc", btc()).factor("network", network.clone())),
             (
                 "gbm, network hashrate and hashprice",

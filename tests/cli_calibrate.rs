@@ -2,7 +2,7 @@
 //! piece is read back as a scenario and must be the model that the library fits: text alone could look right and not parse.
 
 use haircut::calibrate::{self, Series};
-use haircut::market::Model;
+use haircut::market::{BlockReward, Model};
 use haircut::scenario::Scenario;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -93,6 +93,52 @@ fn joint_tails_take_several_columns() {
 }
 
 #[test]
+fn a_hash_rate_takes_what_miners_earn_beside_it() {
+    // Miners earn 30 USD per PH/s and day at first, and the hash rate follows with noise.
+    let mut table = String::from("date,ehs,usd\n");
+    let mut logarithm = 1000.0_f64.ln();
+    for month in 0..80_u32 {
+        let wave = |speed: f64| (speed * f64::from(month)).sin();
+        let earnings = 30e6 * (0.02 * f64::from(month) + 0.3 * wave(0.2)).exp();
+        logarithm += 0.1 * ((earnings / 1000.0 / 28.0).ln() - logarithm) + 0.05 * wave(2.3);
+        table.push_str(&format!("{}-{:02},{},{earnings}\n", 2019 + month / 12, month % 12 + 1, logarithm.exp()));
+    }
+    let series = file("hashrate.csv");
+    std::fs::write(&series, &table).expect("written");
+    let arguments = ["calibrate", "network-hashrate", series.to_str().expect("a path"), "--column", "ehs", "--column"];
+    let more = ["usd", "--coin", "btc", "--fees", "0.03", "--halving", "1.8", "--halving", "5.8", "--name", "hashrate"];
+    let output = haircut(&[&arguments[..], &more[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let of = |column| Series::from_csv(&table, "date", column, |_| true).expect("a series");
+    let reward = BlockReward { subsidy: 3.125, fees: 0.03, halvings: vec![1.8, 5.8] };
+    let fit = calibrate::network_hashrate(&of("ehs"), &of("usd"), "btc", reward).expect("a fit");
+    let printed = text(&output.stdout);
+    assert!(printed.contains(&fit.to_string()), "{printed}");
+    let piece = printed.split_once("\n\n").expect("two parts").1;
+    // The speed has its error at the lag, which is what the model has.
+    assert!(piece.lines().any(|line| line.starts_with("lag = ") && line.contains("# ")), "{piece}");
+    let coin = "[[factors]]\nname = \"btc\"\nmodel = \"gbm\"\ninitial = 61_500\ndrift = 0.1\nvolatility = 0.6\n";
+    assert_eq!(scenario(&format!("{coin}{piece}")).factors[1].model, Model::NetworkHashrate(fit.model));
+}
+
+#[test]
+fn a_history_is_written_with_its_returns() {
+    let series = file("past.csv");
+    std::fs::write(&series, table()).expect("written");
+    let arguments =
+        ["calibrate", "bootstrap", series.to_str().expect("a path"), "--column", "rent", "--column", "coin"];
+    let output = haircut(&[&arguments[..], &["--date", "month", "--only", "gpu=H100"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let of = |column| Series::from_csv(&table(), "month", column, |cell| cell("gpu") == "H100").expect("a series");
+    let model = calibrate::bootstrap(&["rent", "coin"], &[of("rent"), of("coin")]).expect("a history");
+    let printed = text(&output.stdout);
+    let (told, piece) = printed.split_once("\n\n").expect("two parts");
+    assert!(told.contains("80 rows") && told.lines().all(|line| line.chars().count() <= 100), "{told}");
+    assert_eq!(scenario(piece).factors[0].name, "past");
+    assert_eq!(scenario(piece).factors[0].model, Model::Bootstrap(model));
+}
+
+#[test]
 fn wrong_series_and_wrong_use_are_told() {
     let series = file("wrong.csv");
     std::fs::write(&series, "date,x\n2024-01,1\n2024-01,2\n").expect("written");
@@ -105,6 +151,9 @@ fn wrong_series_and_wrong_use_are_told() {
         (&["gbm", series], 2, "--column"),
         (&["gbm", series, "--column", "x", "--from", "yesterday"], 2, "must be a date"),
         (&["gbm", series, "--column", "x", "--only", "x"], 2, "must be COLUMN=TEXT"),
+        (&["student-t", series, "--column", "x"], 1, "must be 2 or more"),
+        (&["network-hashrate", series, "--column", "x", "--coin", "btc"], 1, "must be two: the hash rate"),
+        (&["network-hashrate", series, "--column", "x", "--column", "x"], 2, "--coin"),
         (&["obsolescence", series, "--column", "x"], 2, "--today"),
         (&["guess", series, "--column", "x"], 2, "mean-reverting"),
     ] {

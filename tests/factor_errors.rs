@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 17] = [
+const FACTORS: [&str; 18] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -48,6 +48,8 @@ const FACTORS: [&str; 17] = [
     "model = 'credit_conditions'\nstates = ['open', 'tight', 'shut']\ninitial_state = [1.0, 0.0, 0.0]\n\
      transitions = { generator = [[-0.35, 0.3, 0.05], [0.8, -1.2, 0.4], [0.2, 1.3, -1.5]] }\n\
      series = { depth = { values = [1.0, 0.5, 0.15], lag = 0.75 } }",
+    "model = 'bootstrap'\nrows_per_year = 252.0\nmean_block = 20.0\nseries = [{ name = 'a', initial = 3.0, growth = 0.1 }, \
+     { name = 'b', initial = 9.0 }]\nhistory = { returns = [[0.1, 0.2], [-0.3, 0.1]] }",
 ];
 
 /// The market in which a factor may read a coin and a frontier; the factor is called `x`.

@@ -2,6 +2,7 @@
 //! is what the model computes when nothing moves.
 
 use haircut::Error;
+use haircut::market::{History, Model};
 use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, MetricLane, Run, StepBlock};
 use haircut::scenario::Scenario;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,58 @@ fn the_hand_arithmetic_of_the_book_is_right() {
         let told: f64 = told.split(' ').next().unwrap().replace(',', "").parse().unwrap();
         // Half a million of rounding, and half a per cent for what the short rate does to floating coupons in a year.
         assert!((due / 1e6 - told).abs() < 0.6 + 0.005 * told, "{name}: {} m, the comment says {told} m", due / 1e6);
+    }
+}
+
+#[test]
+fn a_history_lies_beside_the_scenario() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history");
+    std::fs::create_dir_all(&folder).unwrap();
+    let prices = "month,coin,rent,note\n2024-01,100,2,\n2024-02,200,1,\"a, b\"\n2024-03,50,4,\n2024-04,100,4,\n";
+    std::fs::write(folder.join("prices.csv"), prices).unwrap();
+    let text = r#"title = "past"
+[simulation]
+months = 24
+paths = 512
+seed = 1
+[[factors]]
+name = "past"
+model = "bootstrap"
+rows_per_year = 12.1
+mean_block = 3
+history = { file = "prices.csv", date = "month", columns = ["rent", "coin"] }
+series = [{ name = "gpu", initial = 2.5 }, { name = "btc", initial = 60_000, growth = 0.1 }]
+"#;
+    let file = folder.join("past.toml");
+    let file = file.to_str().unwrap();
+    let scenario = Scenario::from_toml(file, text).unwrap_or_else(|error| panic!("{error}"));
+    assert!(scenario.simulation().is_ok());
+    let Model::Bootstrap(model) = &scenario.factors[0].model else { panic!("a bootstrap") };
+    let ln = haircut::numeric::kernel::ln;
+    let row = |rent: [f64; 2], coin: [f64; 2]| [ln(rent[1]) - ln(rent[0]), ln(coin[1]) - ln(coin[0])];
+    let rows = [row([2.0, 1.0], [100.0, 200.0]), row([1.0, 4.0], [200.0, 50.0]), row([4.0, 4.0], [50.0, 100.0])];
+    assert_eq!(model.history, History::returns(rows));
+    // Written again it needs no table.
+    let again = Scenario::from_toml("elsewhere.toml", &scenario.to_toml().unwrap()).unwrap();
+    assert_eq!(again.factors[0].model, scenario.factors[0].model);
+    // What is wrong with a table is told at its place.
+    for (from, to, line, told) in [
+        ("prices.csv", "no.csv", 11, "factors.past.history.file = \"no.csv\": cannot be read"),
+        (
+            "\"rent\"",
+            "\"rents\"",
+            11,
+            "factors.past.history.columns[0] = \"rents\": no such column; there is month, coin",
+        ),
+        ("\"month\"", "\"date\"", 11, "factors.past.history.date = \"date\": no such column"),
+        ("\"rent\"", "\"note\"", 11, "line 3, note = a, b: must be a number"),
+        ("12.1", "252.0", 9, "factors.past.rows_per_year = 252: must be near 12.04"),
+        ("3\n", "0.5\n", 10, "factors.past.mean_block = 0.5"),
+        ("60_000", "-1.0", 12, "factors.past.series[1].initial = -1"),
+    ] {
+        let scenario = Scenario::from_toml(file, &text.replace(from, to)).and_then(|scenario| scenario.simulation());
+        let error = scenario.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(&format!("past.toml:{line}: ")) && error.contains(told), "{error}");
     }
 }
 

@@ -8,6 +8,7 @@
 //! | launches of generations | [`obsolescence`] | [`Obsolescence`] |
 //! | hash rate, coin and reward | [`network_hashrate`] | [`NetworkHashrate`] |
 //! | several prices together | [`student_t`] | [`StudentTCopula`] |
+//! | several prices, as they were | [`bootstrap`] (a history, no fit) | [`Bootstrap`] |
 //!
 //! Every fit takes [`Series`] with any distances between their dates, uses the exact law of the model over each
 //! interval, and gives a [`Fit`]: the model, its parameters with standard errors and intervals, the likelihood, AIC and
@@ -18,6 +19,7 @@
 //! may differ from machine to machine. Write the parameters down (every model has a form for files) and the simulation
 //! has the same bits everywhere.
 //!
+//! [`Bootstrap`]: crate::market::Bootstrap
 //! [`Gbm`]: crate::market::Gbm
 //! [`Merton`]: crate::market::Merton
 //! [`RegimeGbm`]: crate::market::RegimeGbm
@@ -28,6 +30,7 @@
 //! [`Obsolescence`]: crate::market::Obsolescence
 //! [`NetworkHashrate`]: crate::market::NetworkHashrate
 
+mod bootstrap;
 mod calendar;
 mod csv;
 mod fit;
@@ -43,6 +46,7 @@ mod series;
 mod simplex;
 mod student_t;
 
+pub use bootstrap::{bootstrap, history, mean_block};
 pub use calendar::years_of;
 pub use fit::{Fit, Information, Parameter};
 pub use gbm::gbm;

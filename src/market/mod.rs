@@ -8,11 +8,13 @@
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
 //! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`], [`PowerPrice`] |
 //! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
+//! | anything on record | [`Bootstrap`] |
 //!
 //! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
 
 mod bates;
 mod block_reward;
+mod bootstrap;
 mod chain;
 mod cir;
 mod constant;
@@ -25,6 +27,7 @@ mod factor;
 mod gbm;
 mod hashprice;
 mod heston;
+mod history;
 mod jumps;
 mod kou;
 mod lanes;
@@ -49,6 +52,7 @@ mod utilisation;
 
 pub use bates::Bates;
 pub use block_reward::BlockReward;
+pub use bootstrap::{Bootstrap, ResampledSeries};
 pub use cir::Cir;
 pub use constant::Constant;
 pub use correlations::Correlations;
@@ -59,6 +63,7 @@ pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 pub use gbm::Gbm;
 pub use hashprice::Hashprice;
 pub use heston::Heston;
+pub use history::{History, PriceTable};
 pub use kou::Kou;
 pub use lanes::{DriverLane, Drivers, OwnLane, OwnLanes, ReadLane, ReadLanes};
 pub use merton::Merton;

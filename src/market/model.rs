@@ -1,6 +1,7 @@
 //! The built-in models by name, for descriptions that come from a file.
 
 use super::bates::Bates;
+use super::bootstrap::Bootstrap;
 use super::cir::Cir;
 use super::constant::Constant;
 use super::credit_conditions::CreditConditions;
@@ -74,6 +75,8 @@ pub enum Model {
     NetworkHashrate(NetworkHashrate),
     /// [`Hashprice`].
     Hashprice(Hashprice),
+    /// [`Bootstrap`].
+    Bootstrap(Bootstrap),
 }
 
 impl From<Model> for Arc<dyn Factor> {
@@ -96,6 +99,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::CreditConditions(factor) => Arc::new(factor),
             Model::NetworkHashrate(factor) => Arc::new(factor),
             Model::Hashprice(factor) => Arc::new(factor),
+            Model::Bootstrap(factor) => Arc::new(factor),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::diagnosis;
 use super::document::Document;
+use super::tables;
 use crate::credit::{Book, Borrower, LiquidationMarket};
 use crate::market::{DependenceModel, Market, Model};
 use crate::measure::{Block, Measure, MeasurePlan, Run};
@@ -108,7 +109,7 @@ impl Scenario {
         }
     }
 
-    /// Reads a text; `file` is the name by which errors call it.
+    /// Reads a text; `file` is the name by which errors call it, and tables that the text points to lie in its folder.
     ///
     /// # Errors
     /// [`Error::Scenario`] with the line and the field, for bad syntax, unknown and missing fields and wrong types.
@@ -116,7 +117,12 @@ impl Scenario {
     pub fn from_toml(file: &str, text: &str) -> Result<Self, Error> {
         let source = Source { file: file.to_owned(), text: text.to_owned() };
         match diagnosis::parse(text) {
-            Ok(scenario) => Ok(Scenario { source: Some(source), ..scenario }),
+            Ok(scenario) => {
+                let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+                let mut scenario = Scenario { source: Some(source), ..scenario };
+                tables::read(&mut scenario.factors, folder).map_err(|error| scenario.locate(error))?;
+                Ok(scenario)
+            }
             Err((line, message)) => Err(Error::Scenario { file: source.file, line, message }),
         }
     }

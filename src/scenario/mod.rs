@@ -6,5 +6,6 @@
 mod description;
 mod diagnosis;
 mod document;
+mod tables;
 
 pub use description::{NamedModel, Sampling, Scenario};

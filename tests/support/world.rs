@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice, Heston, Kou,
-    LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime,
-    Regime, RegimeGbm, Regimes, Resale, ShortRate, Svcj, Transitions, Utilisation,
+    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice,
+    Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence,
+    PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, Svcj, Transitions,
+    Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -252,6 +253,28 @@ pub(crate) fn conditions() -> MarketBuilder {
     Market::builder().factor("funding", funding).factor("let", rent).factor("coin", coin)
 }
 
+/// What [`history`] publishes.
+pub(crate) const HISTORY: [&str; 3] = ["past", "past.coin", "past.rent"];
+
+/// Half a year of days, of which a month takes 30 or 31; several blocks in a step.
+pub(crate) fn history() -> MarketBuilder {
+    let day = |day: u32| {
+        // Any numbers of the size of daily returns.
+        let shake = f64::from(day * day * 31 % 10_007) / 10_007.0 - 0.5;
+        [0.08 * shake, 0.02 * shake + 0.01 * (f64::from(day * 37 % 11) / 10.0 - 0.5)]
+    };
+    let past = Bootstrap {
+        series: vec![
+            ResampledSeries::new("coin", 61_500.0),
+            ResampledSeries { growth: Some(-0.15), ..ResampledSeries::new("rent", 2.5) },
+        ],
+        history: History::returns((0..180).map(day)),
+        rows_per_year: 365.25,
+        mean_block: 8.0,
+    };
+    Market::builder().factor("past", past)
+}
+
 /// The factors under each way of moving together.
 pub(crate) fn markets() -> Vec<World> {
     let pairs = [("btc", "rent", 0.4), ("eth", "btc", 0.8), ("rent", "resale", 0.6), ("use", "sofr", -0.3)];
@@ -284,5 +307,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("costs, independent", costs().build().unwrap(), &COSTS),
         ("costs, two regimes", costs().dependence(costs_regimes).build().unwrap(), &COSTS),
         ("conditions, independent", conditions().build().unwrap(), &CONDITIONS),
+        ("history", history().build().unwrap(), &HISTORY),
     ]
 }

@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::{Args, ValueEnum};
 use haircut::Error;
 use haircut::calibrate::{self, Fit, Parameter, Series, years_of};
-use haircut::market::{DependenceModel, Model};
+use haircut::market::{BlockReward, DependenceModel, History, Model};
 use haircut::scenario::NamedModel;
 use serde::Serialize;
 use std::fmt::Write;
@@ -16,7 +16,8 @@ pub(crate) struct Options {
     model: Kind,
     /// The series, a table as CSV whose first line names its columns.
     file: PathBuf,
-    /// Column of the values; for student-t give it twice or more.
+    /// Column of the values; for student-t give it twice or more, for bootstrap as often as there are series, for
+    /// network-hashrate twice: the hash rate (EH/s), then what miners earn (USD per day).
     #[arg(long, required = true, value_name = "COLUMN")]
     column: Vec<String>,
     /// Column of the dates, such as 2024-03-15 or 2024-03.
@@ -31,7 +32,7 @@ pub(crate) struct Options {
     /// Only before this date.
     #[arg(long, value_name = "DATE", value_parser = years_of)]
     to: Option<f64>,
-    /// Multiplies the values: 0.01 for a rate in percent.
+    /// Multiplies the values (of every column): 0.01 for a rate in percent.
     #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
     scale: f64,
     /// Name of the factor in the scenario; by default the column.
@@ -43,6 +44,18 @@ pub(crate) struct Options {
     /// obsolescence: years from launch to supply.
     #[arg(long, default_value_t = 0.0, value_name = "YEARS")]
     ramp: f64,
+    /// network-hashrate: the factor of the coin in the scenario.
+    #[arg(long, value_name = "FACTOR", required_if_eq("model", "network-hashrate"))]
+    coin: Option<String>,
+    /// network-hashrate: coins per block from today on.
+    #[arg(long, default_value_t = 3.125, value_name = "COINS")]
+    subsidy: f64,
+    /// network-hashrate: fees per block, in coins.
+    #[arg(long, default_value_t = 0.0, value_name = "COINS")]
+    fees: f64,
+    /// network-hashrate: years from today to a halving of the subsidy; give it once for each.
+    #[arg(long, value_name = "YEARS")]
+    halving: Vec<f64>,
     /// Write the piece of a scenario to this file instead of printing it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -68,8 +81,24 @@ enum Kind {
     Utilisation,
     /// Launches: dates, with the performance of each generation as value.
     Obsolescence,
+    /// Hash rate and earnings of miners: how miners answer to what they earn.
+    NetworkHashrate,
     /// Several prices: joint tails.
     StudentT,
+    /// Several prices: the history itself, to be resampled by blocks.
+    Bootstrap,
+}
+
+impl Kind {
+    /// How many columns it takes.
+    fn columns(self) -> std::ops::RangeInclusive<usize> {
+        match self {
+            Kind::StudentT => 2..=usize::MAX,
+            Kind::Bootstrap => 1..=usize::MAX,
+            Kind::NetworkHashrate => 2..=2,
+            _ => 1..=1,
+        }
+    }
 }
 
 fn condition(text: &str) -> Result<(String, String), String> {
@@ -87,61 +116,102 @@ struct Piece {
 
 /// Fits, and gives the text for standard output.
 pub(crate) fn calibrate(options: &Options) -> Result<String, Failure> {
-    let several = matches!(options.model, Kind::StudentT);
-    if options.column.len() > 1 && !several {
-        let expected = "must be one; only student-t takes several";
+    let columns = options.model.columns();
+    if !columns.contains(&options.column.len()) {
+        let expected = match (columns.start(), columns.end()) {
+            (1, 1) => "must be one; only student-t, network-hashrate and bootstrap take several".to_owned(),
+            (2, 2) => "must be two: the hash rate, then what miners earn a day".to_owned(),
+            (least, _) => format!("must be {least} or more"),
+        };
         return Err(Error::invalid("column", options.column.join(", "), expected).into());
     }
     let table = std::fs::read_to_string(&options.file)
         .map_err(|error| Error::invalid("file", options.file.display(), format!("must be a table to read: {error}")))?;
     let series =
         options.column.iter().map(|column| read(options, &table, column)).collect::<Result<Vec<_>, Error>>()?;
-    if several {
-        let fit = calibrate::student_t(&series)?;
-        let mut text = describe(options, &series, &fit);
-        for one in 0..series.len() {
-            for other in one + 1..series.len() {
-                if let Some(share) = fit.model.tail_dependence(one, other) {
-                    let names = (&options.column[one], &options.column[other]);
-                    let _ = writeln!(text, "tail dependence of {} and {}: {share:.3}", names.0, names.1);
-                }
-            }
-        }
-        return match &options.out {
-            None => Ok(text),
-            Some(file) => {
-                Err(Error::invalid("out", file.display(), "must be left out: no scenario holds a t dependence").into())
-            }
-        };
-    }
-    let series = &series[0];
+    let (all, series) = (&series[..], &series[0]);
     let name = options.name.as_ref().unwrap_or(&options.column[0]);
     match options.model {
-        Kind::Gbm => finish(options, series, calibrate::gbm(series)?.map(|m| (Model::Gbm(m), None))),
-        Kind::Merton => finish(options, series, calibrate::merton(series)?.map(|m| (Model::Merton(m), None))),
-        Kind::RegimeGbm => finish(options, series, calibrate::regime_gbm(series)?.map(|m| (Model::RegimeGbm(m), None))),
+        Kind::Gbm => finish(options, all, calibrate::gbm(series)?.map(|m| (Model::Gbm(m), None))),
+        Kind::Merton => finish(options, all, calibrate::merton(series)?.map(|m| (Model::Merton(m), None))),
+        Kind::RegimeGbm => finish(options, all, calibrate::regime_gbm(series)?.map(|m| (Model::RegimeGbm(m), None))),
         Kind::Regimes => {
             let fit = calibrate::regimes(series, name)?;
-            finish(options, series, fit.map(|m| (Model::Gbm(m.price), Some(DependenceModel::Regimes(m.regimes)))))
+            finish(options, all, fit.map(|m| (Model::Gbm(m.price), Some(DependenceModel::Regimes(m.regimes)))))
         }
         Kind::DeflatingRent => {
             let fit = calibrate::deflating_rent(series)?;
-            finish(options, series, fit.map(|m| (Model::DeflatingRent(m), None)))
+            finish(options, all, fit.map(|m| (Model::DeflatingRent(m), None)))
         }
         Kind::MeanReverting => {
             let fit = calibrate::mean_reverting(series)?;
-            finish(options, series, fit.map(|m| (Model::DeflatingRent(m), None)))
+            finish(options, all, fit.map(|m| (Model::DeflatingRent(m), None)))
         }
-        Kind::ShortRate => finish(options, series, calibrate::short_rate(series)?.map(|m| (Model::ShortRate(m), None))),
+        Kind::ShortRate => finish(options, all, calibrate::short_rate(series)?.map(|m| (Model::ShortRate(m), None))),
         Kind::Utilisation => {
-            finish(options, series, calibrate::utilisation(series)?.map(|m| (Model::Utilisation(m), None)))
+            finish(options, all, calibrate::utilisation(series)?.map(|m| (Model::Utilisation(m), None)))
         }
-        // The command line asks for `today` with launches.
-        Kind::Obsolescence | Kind::StudentT => {
+        // The command line asks for `today` with launches, and for the coin with a hash rate.
+        Kind::Obsolescence => {
             let fit = calibrate::obsolescence(series, options.today.unwrap_or(f64::NAN), options.ramp)?;
-            finish(options, series, fit.map(|m| (Model::Obsolescence(m), None)))
+            finish(options, all, fit.map(|m| (Model::Obsolescence(m), None)))
+        }
+        Kind::NetworkHashrate => {
+            let reward =
+                BlockReward { subsidy: options.subsidy, fees: options.fees, halvings: options.halving.clone() };
+            let coin = options.coin.as_deref().unwrap_or_default();
+            let fit = calibrate::network_hashrate(series, &all[1], coin, reward)?;
+            // The model has the speed of return as an elasticity of 1 over a lag.
+            let lag = fit.parameter("reversion").map(|reversion| Parameter {
+                name: "lag".into(),
+                value: 1.0 / reversion.value,
+                standard_error: reversion.standard_error / (reversion.value * reversion.value),
+                lower: 1.0 / reversion.upper,
+                upper: 1.0 / reversion.lower,
+            });
+            finish_with(options, all, fit.map(|m| (Model::NetworkHashrate(m), None)), lag)
+        }
+        Kind::StudentT => joint_tails(options, all),
+        Kind::Bootstrap => past(options, all),
+    }
+}
+
+/// Several prices whose dependence no piece of a scenario holds: the fit alone.
+fn joint_tails(options: &Options, series: &[Series]) -> Result<String, Failure> {
+    let fit = calibrate::student_t(series)?;
+    let mut text = describe(options, series, &fit);
+    for one in 0..series.len() {
+        for other in one + 1..series.len() {
+            if let Some(share) = fit.model.tail_dependence(one, other) {
+                let names = (&options.column[one], &options.column[other]);
+                let _ = writeln!(text, "tail dependence of {} and {}: {share:.3}", names.0, names.1);
+            }
         }
     }
+    match &options.out {
+        None => Ok(text),
+        Some(file) => {
+            Err(Error::invalid("out", file.display(), "must be left out: no scenario holds a t dependence").into())
+        }
+    }
+}
+
+/// A history, with the returns in the piece of a scenario.
+fn past(options: &Options, series: &[Series]) -> Result<String, Failure> {
+    let names: Vec<&str> = options.column.iter().map(String::as_str).collect();
+    let model = calibrate::bootstrap(&names, series)?;
+    let rows = match &model.history {
+        History::Returns(rows) => rows.len(),
+        History::Table(_) => 0,
+    };
+    let text = format!(
+        "bootstrap: {} of {}\n{rows} rows, {:.4} a year; blocks of {:.2} rows in the mean\n",
+        options.column.join(", "),
+        file_name(&options.file),
+        model.rows_per_year,
+        model.mean_block,
+    );
+    write_piece(options, text, "past", Model::Bootstrap(model), None, &[])
 }
 
 /// One column, cut to the dates and scaled.
@@ -167,15 +237,40 @@ fn file_name(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+type Pieces = (Model, Option<DependenceModel>);
+
 /// The text, with the piece of a scenario in it or in its file.
-fn finish(options: &Options, series: &Series, fit: Fit<(Model, Option<DependenceModel>)>) -> Result<String, Failure> {
-    let mut text = describe(options, std::slice::from_ref(series), &fit);
-    let head: String = text.lines().map(|line| format!("# {line}\n")).collect();
-    let name = options.name.clone().unwrap_or_else(|| options.column[0].clone());
+fn finish(options: &Options, series: &[Series], fit: Fit<Pieces>) -> Result<String, Failure> {
+    finish_with(options, series, fit, None)
+}
+
+/// The same, with a parameter that the fit has under another name.
+fn finish_with(
+    options: &Options,
+    series: &[Series],
+    fit: Fit<Pieces>,
+    further: Option<Parameter>,
+) -> Result<String, Failure> {
+    let text = describe(options, series, &fit);
+    let parameters: Vec<Parameter> = fit.parameters.into_iter().chain(further).collect();
     let (model, dependence) = fit.model;
+    write_piece(options, text, &options.column[0], model, dependence, &parameters)
+}
+
+/// The text as a comment over the piece, which goes behind the text or to its file.
+fn write_piece(
+    options: &Options,
+    mut text: String,
+    name: &str,
+    model: Model,
+    dependence: Option<DependenceModel>,
+    parameters: &[Parameter],
+) -> Result<String, Failure> {
+    let head: String = text.lines().map(|line| format!("# {line}\n")).collect();
+    let name = options.name.clone().unwrap_or_else(|| name.to_owned());
     let piece = Piece { factors: vec![NamedModel { name, model }], dependence };
     let body = toml::to_string(&piece).map_err(|error| Failure::Output(error.to_string()))?;
-    let piece = format!("{head}{}", annotated(&body, &fit.parameters));
+    let piece = format!("{head}{}", annotated(&body, parameters));
     match &options.out {
         None => {
             let _ = write!(text, "\n{piece}");

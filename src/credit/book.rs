@@ -139,6 +139,13 @@ impl BookPlan {
         self.obligors.iter().map(|obligor| &obligor.key)
     }
 
+    /// Lane of a facility among those of the book.
+    pub(crate) fn facility(&self, obligor: usize, facility: usize) -> usize {
+        let facilities = &self.obligors[obligor].facilities;
+        assert!(facility < facilities.len(), "obligor {obligor} has {} facilities", facilities.len());
+        facilities.start + facility
+    }
+
     pub(crate) fn workspace(&self) -> BookWorkspace {
         let obligors = self.obligors.len();
         BookWorkspace {
@@ -202,6 +209,22 @@ impl BookWorkspace {
         if self.liquidation.clear(&plan.liquidation, step) {
             self.visit(plan, series, step, first_path, Phase::Settle);
             self.liquidation.empty();
+        }
+    }
+
+    /// Price at time zero of one unit of money paid at the end of the step.
+    pub(crate) fn discount<'a>(&'a self, plan: &BookPlan, series: ReadLanes<'a>) -> &'a Lane {
+        plan.discount.map_or(&self.one, |lane| series.lane(lane))
+    }
+
+    /// Sum of the losses of some facilities, in their order.
+    pub(crate) fn losses(&self, plan: &BookPlan, facilities: &[(usize, usize)], total: &mut Lane) {
+        total.fill(0.0);
+        for (obligor, facility) in facilities {
+            let loss = &self.loss[plan.facility(*obligor, *facility)];
+            for (total, loss) in total.iter_mut().zip(loss.iter()) {
+                *total += loss;
+            }
         }
     }
 

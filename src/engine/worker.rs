@@ -113,6 +113,7 @@ impl<'a> Worker<'a> {
                 first_path: block * PATHS as u64,
                 paths: self.counted(block),
                 series: self.market.series(),
+                plan: &self.plan.book,
                 book: &self.book,
                 metrics: &self.plan.metrics,
                 weights: &self.weights,

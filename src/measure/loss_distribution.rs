@@ -3,10 +3,10 @@
 use super::bins::QuantileBins;
 use super::losses::Losses;
 use super::order::Order;
+use super::pool::Pool;
 use super::sample::Sample;
 use super::{Block, Confidence, Measure, MeasurePlan, Run};
 use crate::Error;
-use crate::credit::FacilityInfo;
 use crate::numeric::Lane;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct LossDistribution {
     mode: Mode,
-    of: Scope,
+    of: Pool,
     confidence: Confidence,
 }
 
@@ -36,20 +36,6 @@ enum Mode {
     #[default]
     Streaming,
     Exact,
-}
-
-/// Whose loss.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Scope {
-    #[default]
-    Book,
-    Obligor(String),
-    Facility {
-        obligor: String,
-        facility: String,
-    },
-    Lender(String),
 }
 
 impl LossDistribution {
@@ -74,19 +60,25 @@ impl LossDistribution {
     /// The loss of one obligor's facilities.
     #[must_use]
     pub fn of_obligor(self, obligor: impl Into<String>) -> Self {
-        LossDistribution { of: Scope::Obligor(obligor.into()), ..self }
+        LossDistribution { of: Pool::Obligor(obligor.into()), ..self }
     }
 
     /// The loss of one facility.
     #[must_use]
     pub fn of_facility(self, obligor: impl Into<String>, facility: impl Into<String>) -> Self {
-        LossDistribution { of: Scope::Facility { obligor: obligor.into(), facility: facility.into() }, ..self }
+        LossDistribution { of: Pool::Facility { obligor: obligor.into(), facility: facility.into() }, ..self }
     }
 
     /// The loss of one lender, over all obligors.
     #[must_use]
     pub fn of_lender(self, lender: impl Into<String>) -> Self {
-        LossDistribution { of: Scope::Lender(lender.into()), ..self }
+        LossDistribution { of: Pool::Lender(lender.into()), ..self }
+    }
+
+    /// The loss of a pool of facilities.
+    #[must_use]
+    pub fn of(self, pool: Pool) -> Self {
+        LossDistribution { of: pool, ..self }
     }
 
     /// Sets how often the intervals cover: 95 % unless told otherwise.
@@ -94,56 +86,13 @@ impl LossDistribution {
     pub fn confidence(self, confidence: Confidence) -> Self {
         LossDistribution { confidence, ..self }
     }
-
-    /// The obligors and facilities whose losses are added, in their order; none for all of them.
-    fn lanes(&self, run: &Run) -> Result<Option<Vec<(usize, usize)>>, Error> {
-        let chosen = |chosen: &dyn Fn(usize, &FacilityInfo) -> bool| {
-            let obligors = run.obligors.iter().enumerate();
-            let lanes = obligors.flat_map(|(index, obligor)| {
-                let facilities = obligor.facilities.iter().enumerate();
-                facilities.filter(move |(_, info)| chosen(index, info)).map(move |(facility, _)| (index, facility))
-            });
-            lanes.collect::<Vec<_>>()
-        };
-        let unknown = |kind: &'static str, name: &str, known: &mut dyn Iterator<Item = &str>| {
-            let mut known: Vec<&str> = known.collect();
-            known.sort_unstable();
-            known.dedup();
-            Error::Unknown { field: kind.into(), kind, name: name.into(), known: known.join(", ") }
-        };
-        let lanes = match &self.of {
-            Scope::Book => return Ok(None),
-            Scope::Obligor(obligor) => {
-                let obligor = run.obligor(obligor)?;
-                chosen(&|index, _| index == obligor)
-            }
-            Scope::Facility { obligor, facility } => {
-                let obligor = run.obligor(obligor)?;
-                let lanes = chosen(&|index, info| index == obligor && info.name == *facility);
-                if lanes.is_empty() {
-                    let mut known = run.obligors[obligor].facilities.iter().map(|info| info.name.as_str());
-                    return Err(unknown("facility", facility, &mut known));
-                }
-                lanes
-            }
-            Scope::Lender(lender) => {
-                let lanes = chosen(&|_, info| info.lender == *lender);
-                if lanes.is_empty() {
-                    let facilities = run.obligors.iter().flat_map(|obligor| &obligor.facilities);
-                    return Err(unknown("lender", lender, &mut facilities.map(|info| info.lender.as_str())));
-                }
-                lanes
-            }
-        };
-        Ok(Some(lanes))
-    }
 }
 
 /// One worker's share of a [`LossDistribution`].
 #[derive(Debug, Clone)]
 pub struct LossPartial {
     losses: Losses,
-    lanes: Option<Vec<(usize, usize)>>,
+    lanes: Vec<(usize, usize)>,
     /// Scratch: the loss of each path of the block.
     total: Box<Lane>,
 }
@@ -157,23 +106,13 @@ impl Measure for LossDistribution {
             Mode::Exact => Order::Exact(Sample::default()),
             Mode::Streaming => Order::Streaming(QuantileBins::new()),
         };
-        let lanes = self.lanes(plan.run())?;
+        let lanes = self.of.lanes(plan.run())?;
         Ok(LossPartial { losses: Losses::new(order, self.confidence), lanes, total: Box::default() })
     }
 
     fn record(&self, partial: &mut LossPartial, block: &Block<'_>) {
         let LossPartial { losses, lanes, total } = partial;
-        match lanes {
-            None => block.total_loss(total),
-            Some(lanes) => {
-                total.fill(0.0);
-                for (obligor, facility) in lanes {
-                    for (total, loss) in total.iter_mut().zip(block.loss(*obligor, *facility)) {
-                        *total += loss;
-                    }
-                }
-            }
-        }
+        block.losses(lanes, total);
         losses.record(&total[..block.paths()], block.weights());
     }
 

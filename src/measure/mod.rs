@@ -1,7 +1,7 @@
 //! What is reported? Aggregations of finished blocks, each with its error.
 //!
 //! A [`Measure`] sees every block, keeps a partial result that merges exactly, and gives a typed result. Tuples of
-//! measures are measures.
+//! measures are measures. `docs/measures.md` has examples worked by hand.
 
 mod binomial;
 mod bins;
@@ -15,8 +15,12 @@ mod losses;
 mod moments;
 mod order;
 mod path_losses;
+mod pool;
 mod sample;
+mod sums;
 mod tally;
+mod tranche_losses;
+mod tranches;
 mod view;
 
 pub use default_table::{Credit, DefaultCounts, DefaultTable, Defaults, ObligorDefaults};
@@ -25,7 +29,10 @@ pub use exact_sum::{ExactSum, block_sum};
 pub use loss_distribution::{LossDistribution, LossPartial};
 pub use losses::{Histogram, Losses};
 pub use path_losses::{PathLoss, PathLosses};
+pub use pool::Pool;
 pub use tally::Tally;
+pub use tranche_losses::{TrancheDate, TrancheLosses};
+pub use tranches::{Tranche, TranchePartial, Tranches};
 pub(crate) use view::Requests;
 pub use view::{Block, MeasurePlan, MetricLane, Run, StepBlock};
 

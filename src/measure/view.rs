@@ -111,6 +111,7 @@ pub struct StepBlock<'a> {
     pub(crate) first_path: u64,
     pub(crate) paths: usize,
     pub(crate) series: ReadLanes<'a>,
+    pub(crate) plan: &'a BookPlan,
     pub(crate) book: &'a BookWorkspace,
     /// For each requested metric the lane among those of the book.
     pub(crate) metrics: &'a [usize],
@@ -161,6 +162,30 @@ impl<'a> StepBlock<'a> {
     #[must_use]
     pub fn metric(&self, lane: MetricLane) -> &'a [f64] {
         &self.book.own[self.metrics[lane.0]][..self.paths]
+    }
+
+    /// Price at time zero of one unit of money paid at the end of the step; 1 in a book that does not discount.
+    #[must_use]
+    pub fn discount(&self) -> &'a [f64] {
+        &self.book.discount(self.plan, self.series)[..self.paths]
+    }
+
+    /// Index of the step of default, counted from 1; infinite on paths without default so far.
+    #[must_use]
+    pub fn default_step(&self, obligor: usize) -> &'a [f64] {
+        &self.book.default_step[obligor][..self.paths]
+    }
+
+    /// Loss of one facility as it is recorded by the end of the step, discounted to time zero: the exposure of a default so far,
+    /// less what has been recovered so far.
+    #[must_use]
+    pub fn loss(&self, obligor: usize, facility: usize) -> &'a [f64] {
+        &self.book.loss[self.plan.facility(obligor, facility)][..self.paths]
+    }
+
+    /// Sum of the losses so far of some facilities, each given as (obligor, facility), in their order.
+    pub fn losses(&self, facilities: &[(usize, usize)], total: &mut Lane) {
+        self.book.losses(self.plan, facilities, total);
     }
 }
 
@@ -235,13 +260,13 @@ impl<'a> Block<'a> {
     /// Exposure at default of one facility, in money of the day of default; 0 on paths without one.
     #[must_use]
     pub fn exposure(&self, obligor: usize, facility: usize) -> &'a [f64] {
-        &self.book.exposure[self.lane(obligor, facility)][..self.paths]
+        &self.book.exposure[self.plan.facility(obligor, facility)][..self.paths]
     }
 
     /// Loss of one facility, discounted to time zero.
     #[must_use]
     pub fn loss(&self, obligor: usize, facility: usize) -> &'a [f64] {
-        &self.book.loss[self.lane(obligor, facility)][..self.paths]
+        &self.book.loss[self.plan.facility(obligor, facility)][..self.paths]
     }
 
     /// Sum of the losses of all facilities of all obligors, in their order.
@@ -254,9 +279,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn lane(&self, obligor: usize, facility: usize) -> usize {
-        let facilities = &self.plan.obligors[obligor].facilities;
-        assert!(facility < facilities.len(), "obligor {obligor} has {} facilities", facilities.len());
-        facilities.start + facility
+    /// Sum of the losses of some facilities, each given as (obligor, facility), in their order.
+    pub fn losses(&self, facilities: &[(usize, usize)], total: &mut Lane) {
+        self.book.losses(self.plan, facilities, total);
     }
 }

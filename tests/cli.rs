@@ -74,6 +74,62 @@ fn results_do_not_depend_on_threads() {
 }
 
 #[test]
+fn parameter_uncertainty_stands_beside_the_run() {
+    let folder = folder("uncertainty");
+    let file = folder.join("miner.toml");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/d4_hybrid_miner.toml");
+    let uncertain = std::fs::read_to_string(shipped).expect("a scenario").replacen(
+        "initial = 61_500 ",
+        "initial = { low = 50e3, high = 73e3 } ",
+        1,
+    );
+    std::fs::write(&file, uncertain).expect("written");
+    let (file, out) = (file.to_str().expect("a path"), folder.join("out"));
+    let plain = haircut(&["run", file, "--paths", "3000"]);
+    let asked =
+        ["run", file, "--paths", "3000", "--parameter-uncertainty", "5", "--out", out.to_str().expect("a path")];
+    let asked = haircut(&asked);
+    assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
+    let printed = text(&asked.stdout);
+    fits(&printed);
+    // The run itself is the same.
+    let rest = printed.strip_prefix(&text(&plain.stdout)).expect("the run and more");
+    for line in ["Parameter uncertainty: 5 parameter sets of ", "expected loss", "ES 99.9 %", "PD Hybrid miner"] {
+        assert!(rest.contains(line), "{line} is not in\n{rest}");
+    }
+    let csv = std::fs::read_to_string(out.join("parameter_uncertainty.csv")).expect("a table");
+    assert_eq!(csv.lines().count(), 1 + 7 + 1);
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("results.json")).expect("results")).expect("JSON");
+    let uncertainty = &json["parameter_uncertainty"];
+    let places: Vec<&str> = uncertainty["parameters"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["parameter"].as_str())
+        .collect();
+    let place = places.iter().position(|place| *place == "factors.btc.initial").expect("the coin's price");
+    // Each set is the scenario with its numbers.
+    let results = uncertainty["results"].as_array().expect("a list");
+    let miner = results.iter().find(|one| one["name"] == "PD Hybrid miner").expect("the miner");
+    assert_eq!(miner["stated"], json["defaults"]["obligors"][0]["probability"]["value"]);
+    let mut scenario = Scenario::read(file).unwrap();
+    scenario.simulation.paths = 3000;
+    let sets = scenario.parameter_sets(5).unwrap().sets;
+    for (index, set) in sets.iter().enumerate() {
+        let defaults = set.scenario.simulation().unwrap().run(DefaultTable::new()).unwrap();
+        assert_eq!(miner["band"]["values"][index], defaults["Hybrid miner"].probability.value);
+        assert_eq!(uncertainty["draws"][index][place], set.values[place]);
+    }
+    let none = folder.join("none.toml");
+    let plain = "title = \"none\"\n[simulation]\nmonths = 1\npaths = 1000\nseed = 1\n";
+    std::fs::write(&none, plain).expect("written");
+    let output = haircut(&["run", none.to_str().expect("a path"), "--parameter-uncertainty", "5"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("{ value = 0.60, error = 0.05 }"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn the_json_is_what_the_library_gives() {
     let file = folder("json").join("results.json");
     let arguments = ["run", "scenarios/d1_hopper_loan.toml", "--paths", "5000", "--seed", "11", "--json"];

@@ -16,6 +16,18 @@ pub struct Shard<M: Measure> {
     blocks: Vec<Range<u64>>,
 }
 
+impl<M: Measure<Partial: Clone> + Clone> Clone for Shard<M> {
+    fn clone(&self) -> Self {
+        Shard {
+            digest: self.digest,
+            run: self.run.clone(),
+            measure: self.measure.clone(),
+            partial: self.partial.clone(),
+            blocks: self.blocks.clone(),
+        }
+    }
+}
+
 impl<M: Measure> std::fmt::Debug for Shard<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shard").field("digest", &self.digest).field("blocks", &self.blocks).finish_non_exhaustive()

@@ -3,6 +3,7 @@
 //! A [`Measure`] sees every block, keeps a partial result that merges exactly, and gives a typed result. Tuples of
 //! measures are measures. `docs/measures.md` has examples worked by hand.
 
+mod band;
 mod binomial;
 mod bins;
 mod default_table;
@@ -23,6 +24,7 @@ mod tranche_losses;
 mod tranches;
 mod view;
 
+pub use band::Band;
 pub use default_table::{Credit, DefaultCounts, DefaultTable, Defaults, ObligorDefaults};
 pub use estimate::{Confidence, Estimate};
 pub use exact_sum::{ExactSum, block_sum};

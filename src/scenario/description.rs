@@ -3,6 +3,7 @@
 use super::diagnosis;
 use super::document::Document;
 use super::tables;
+use super::uncertainty::{self, Uncertainty};
 use crate::credit::{Book, Borrower, LiquidationMarket};
 use crate::market::{DependenceModel, Market, Model};
 use crate::measure::{Block, Measure, MeasurePlan, Run};
@@ -10,6 +11,7 @@ use crate::numeric::TimeGrid;
 use crate::{Error, Simulation};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use toml::Table;
 
 /// A market, a book, dates, paths and a seed, as a TOML file holds them.
 ///
@@ -61,6 +63,9 @@ pub struct Scenario {
     pub borrowers: Vec<Borrower>,
     #[serde(skip)]
     source: Option<Source>,
+    /// Which numbers are known with an error.
+    #[serde(skip)]
+    uncertainties: Vec<Uncertainty>,
 }
 
 /// When the world is looked at, and how often it is drawn.
@@ -132,11 +137,43 @@ impl Scenario {
     /// # Errors
     /// [`Error::Scenario`] when a value cannot stand in TOML: a number of paths above 2^63, for instance.
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|error| Error::Scenario {
-            file: "scenario".into(),
+        if self.uncertainties.is_empty() {
+            return toml::to_string(self).map_err(unwritten);
+        }
+        let mut document = self.plain_document()?;
+        uncertainty::put_back(&mut document, &self.uncertainties)?;
+        toml::to_string(&document).map_err(unwritten)
+    }
+
+    /// The numbers that are known with an error, as the file states it: `{ value = 0.60, error = 0.05 }` or
+    /// `{ low = 0.3, high = 0.6 }`.
+    #[must_use]
+    pub fn uncertainties(&self) -> &[Uncertainty] {
+        &self.uncertainties
+    }
+
+    /// The scenario as a document of plain numbers.
+    pub(super) fn plain_document(&self) -> Result<Table, Error> {
+        Table::try_from(self).map_err(unwritten)
+    }
+
+    /// The same scenario with the numbers of a document, all known.
+    pub(super) fn with_numbers(&self, document: Table) -> Result<Self, Error> {
+        let drawn = Scenario::deserialize(toml::Value::Table(document)).map_err(|error| Error::Scenario {
+            file: self.source.as_ref().map_or_else(|| "scenario".into(), |source| source.file.clone()),
             line: 0,
-            message: format!("cannot be written as TOML: {error}"),
-        })
+            message: error.message().to_owned(),
+        })?;
+        Ok(Scenario { source: self.source.clone(), ..drawn })
+    }
+
+    /// The same scenario with errors of its numbers, each of which must be a number of the description.
+    pub(super) fn with_uncertainties(self, uncertainties: Vec<Uncertainty>) -> Result<Self, Error> {
+        let scenario = Scenario { uncertainties, ..self };
+        if !scenario.uncertainties.is_empty() {
+            uncertainty::put_back(&mut scenario.plain_document()?, &scenario.uncertainties)?;
+        }
+        Ok(scenario)
     }
 
     /// The simulation that the scenario describes, checked from end to end: what it returns will run.
@@ -217,6 +254,10 @@ impl Sampling {
             (None, None) => Err(Error::invalid("months", "none", "must be given, or else `grid`")),
         }
     }
+}
+
+fn unwritten(error: toml::ser::Error) -> Error {
+    Error::Scenario { file: "scenario".into(), line: 0, message: format!("cannot be written as TOML: {error}") }
 }
 
 /// A measure of nothing, to have a run planned.

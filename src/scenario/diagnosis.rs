@@ -5,15 +5,24 @@
 
 use super::description::Scenario;
 use super::document::Document;
+use super::uncertainty;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 /// The scenario in a text, or the line and the message of the first mistake.
 pub(super) fn parse(text: &str) -> Result<Scenario, (usize, String)> {
     let document = Document::parse(text)?;
-    let table: Table = text.parse().map_err(|error: toml::de::Error| (0, error.message().to_owned()))?;
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| (0, error.message().to_owned()))?;
+    let mistake = |(path, message): (String, String)| {
+        let text = format!("{}: {message}{}", document.call(&path), document.about(&path));
+        (document.line(&path), text)
+    };
+    let uncertainties = uncertainty::take(&mut table).map_err(mistake)?;
     match complaint(&table) {
-        Ok(scenario) => Ok(*scenario),
+        Ok(scenario) => scenario.with_uncertainties(uncertainties).map_err(|error| {
+            let line = error.field().map_or(0, |field| document.line(field));
+            (line, error.to_string())
+        }),
         Err(message) => {
             let mut value = Value::Table(table);
             let path = culprit(&mut value, &message);

@@ -7,5 +7,7 @@ mod description;
 mod diagnosis;
 mod document;
 mod tables;
+mod uncertainty;
 
 pub use description::{NamedModel, Sampling, Scenario};
+pub use uncertainty::{ParameterLaw, ParameterSet, ParameterSets, Uncertainty};

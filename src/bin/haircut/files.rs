@@ -39,6 +39,10 @@ pub(crate) fn folder(folder: &Path, report: &Report) -> Result<Vec<&'static str>
         write(&folder.join(name), &text)?;
         written.push(name);
     }
+    if let Some(uncertainty) = &report.parameter_uncertainty {
+        write(&folder.join("parameter_uncertainty.csv"), &uncertainty.csv())?;
+        written.push("parameter_uncertainty.csv");
+    }
     Ok(written)
 }
 

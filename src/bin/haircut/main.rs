@@ -10,6 +10,7 @@ mod plots;
 mod report;
 mod run;
 mod tables;
+mod uncertainty;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;

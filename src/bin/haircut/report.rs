@@ -1,6 +1,7 @@
 //! Everything that a run reports, as it stands in a JSON file.
 
 use crate::curve::CurvePoint;
+use crate::uncertainty::ParameterUncertainty;
 use haircut::measure::{Credit, Defaults, Estimate, Histogram, Losses, Run};
 use serde::Serialize;
 
@@ -29,6 +30,9 @@ pub(crate) struct Report {
     pub(crate) curve: Vec<CurvePoint>,
     /// Default probabilities, joint defaults, exposures and losses by borrower, facility and lender.
     pub(crate) defaults: Defaults,
+    /// The same over parameter sets, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter_uncertainty: Option<ParameterUncertainty>,
 }
 
 /// How large the run was.

@@ -3,8 +3,9 @@
 use crate::curve::BookCurve;
 use crate::money::count;
 use crate::report::{Portfolio, Report};
-use crate::{Failure, files, tables};
+use crate::{Failure, files, tables, uncertainty};
 use clap::Args;
+use haircut::Simulation;
 use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, Run};
 use haircut::scenario::Scenario;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,6 +33,10 @@ pub(crate) struct Options {
     /// Write the full results, tables as CSV and plots as SVG to this folder.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Also run this many parameter sets, drawn from the errors that the scenario states, and report what they do to losses
+    /// and default probabilities, beside the Monte Carlo error.
+    #[arg(long, value_name = "SETS", value_parser = clap::value_parser!(u16).range(2..))]
+    parameter_uncertainty: Option<u16>,
     /// Print every facility, not only those with the largest expected loss.
     #[arg(long)]
     all: bool,
@@ -42,9 +47,13 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     let mut scenario = Scenario::read(&options.file)?;
     scenario.simulation.paths = options.paths.unwrap_or(scenario.simulation.paths);
     scenario.simulation.seed = options.seed.unwrap_or(scenario.simulation.seed);
-    let mut simulation = scenario.simulation()?;
-    if let Some(threads) = options.threads {
-        simulation = simulation.threads(threads.into());
+    let prepare = |simulation: Simulation| match options.threads {
+        Some(threads) => simulation.threads(threads.into()),
+        None => simulation,
+    };
+    let simulation = prepare(scenario.simulation()?);
+    if options.parameter_uncertainty.is_some() {
+        uncertainty::check(&scenario)?;
     }
     // Where nothing can be written, it is better to know before the simulation than after it.
     if let Some(folder) = &options.out {
@@ -65,6 +74,11 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     // The time a run takes is no result: it stays out of standard output, which is the same for any number of threads.
     let _ = writeln!(std::io::stderr(), "{} paths in {:.1} s", count(run.paths), began.elapsed().as_secs_f64());
 
+    let parameter_uncertainty = match options.parameter_uncertainty {
+        Some(sets) => Some(uncertainty::run(&scenario, sets.into(), prepare, &defaults, &losses)?),
+        None => None,
+    };
+
     let report = Report {
         title: scenario.title,
         scenario: options.file.display().to_string(),
@@ -74,6 +88,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         portfolio: Portfolio::new(&losses)?,
         curve,
         defaults,
+        parameter_uncertainty,
     };
     let mut text = tables::run(&report, options.all);
     if let Some(file) = &options.json {

@@ -65,6 +65,9 @@ pub(crate) fn run(report: &Report, all: bool) -> String {
         facilities(&mut text, report, all);
         lenders(&mut text, report);
     }
+    if let Some(uncertainty) = &report.parameter_uncertainty {
+        uncertainty.table(report, &mut text);
+    }
     text
 }
 

@@ -76,18 +76,18 @@ impl Queue {
 }
 
 #[cfg(feature = "parallel")]
-fn available(threads: Option<usize>) -> usize {
+pub(super) fn available(threads: Option<usize>) -> usize {
     threads.unwrap_or_else(rayon::current_num_threads)
 }
 
 #[cfg(not(feature = "parallel"))]
-fn available(_threads: Option<usize>) -> usize {
+pub(super) fn available(_threads: Option<usize>) -> usize {
     1
 }
 
 /// Runs one worker per partial, in parallel where that is compiled in.
 #[cfg(feature = "parallel")]
-fn everywhere<P: Send>(
+pub(super) fn everywhere<P: Send>(
     partials: Vec<P>,
     threads: Option<usize>,
     work: &(impl Fn(P) -> P + Sync),
@@ -108,7 +108,7 @@ fn everywhere<P: Send>(
 }
 
 #[cfg(not(feature = "parallel"))]
-fn everywhere<P: Send>(
+pub(super) fn everywhere<P: Send>(
     partials: Vec<P>,
     _threads: Option<usize>,
     work: &(impl Fn(P) -> P + Sync),

@@ -22,9 +22,9 @@ pub struct Simulation {
     book: Book,
     /// A mistake in the dates is reported when the run is planned.
     grid: Result<TimeGrid, Error>,
-    paths: u64,
-    seed: u64,
-    threads: Option<usize>,
+    pub(super) paths: u64,
+    pub(super) seed: u64,
+    pub(super) threads: Option<usize>,
 }
 
 impl Simulation {
@@ -126,7 +126,7 @@ impl Simulation {
         digest
     }
 
-    fn plan<M: Measure>(&self, measure: &M) -> Result<Plan, Error> {
+    pub(super) fn plan<M: Measure>(&self, measure: &M) -> Result<Plan, Error> {
         if self.paths == 0 {
             return Err(Error::invalid("paths", 0, "must be at least 1"));
         }

@@ -111,6 +111,12 @@ impl Estimate {
         Estimate { value, standard_error, lower, upper, confidence: confidence.level(), paths }
     }
 
+    /// A value with its standard error, itself estimated with so many degrees of freedom: the interval is Student's.
+    #[must_use]
+    pub fn with_freedom(value: f64, standard_error: f64, freedom: f64, paths: u64, confidence: Confidence) -> Self {
+        Self::around(value, standard_error, confidence.t(freedom), paths, confidence)
+    }
+
     /// The mean of `x` over paths.
     ///
     /// ```text

@@ -6,8 +6,8 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Coupon, Facility, Feedback, Fleet, Floating, LiquidationMarket, Refinancing,
-    Treasury,
+    Amortisation, Asset, Book, Borrower, Buyers, Conditions, Coupon, Facility, Feedback, Fleet, Floating, ImpactForm,
+    LiquidationMarket, Refinancing, Treasury,
 };
 use haircut::market::{Constant, DeflatingRent, Market, Merton, Resale, ShortRate};
 use haircut::measure::LossDistribution;
@@ -73,6 +73,8 @@ struct Kind {
     shock: f64,
     /// Several facilities, floating coupons, power at a price, refinancing.
     is_rich: bool,
+    /// Depth that moves and ages, bounded impact with a permanent part, clearing within the step.
+    is_thin: bool,
 }
 
 fn borrower(index: usize, kind: Kind) -> Borrower {
@@ -137,9 +139,18 @@ fn simulation(borrowers: usize, kind: Kind) -> Simulation {
         recovery_half_life: 0.5,
         ..Asset::liquid("gpu", "gpu")
     };
-    let assets = vec![gpu, Asset::liquid("btc", "btc")];
+    let thin = Asset {
+        buyers: Buyers::Share(0.5),
+        conditions: Some(Conditions::Multiplier("rent".into())),
+        depth_half_life: 3.0,
+        form: ImpactForm::Bounded { floor: 0.05 },
+        permanent: 0.1,
+        ..gpu.clone()
+    };
+    let feedback = if kind.is_thin { Feedback::WithinStep } else { Feedback::On };
+    let assets = vec![if kind.is_thin { thin } else { gpu }, Asset::liquid("btc", "btc")];
     let book = Book::new((0..borrowers).map(|index| borrower(index, kind)))
-        .liquidation(LiquidationMarket { assets, feedback: Feedback::On })
+        .liquidation(LiquidationMarket { assets, feedback })
         .discount("sofr.discount");
     Simulation::new(market(), book).months(MONTHS).paths(PATHS).threads(1)
 }
@@ -147,13 +158,15 @@ fn simulation(borrowers: usize, kind: Kind) -> Simulation {
 fn books(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("book");
     group.throughput(Throughput::Elements(PATHS * (MONTHS * BORROWERS) as u64));
-    let calm = Kind { debt: 0.2, shock: 0.0, is_rich: false };
+    let calm = Kind { debt: 0.2, shock: 0.0, is_rich: false, is_thin: false };
+    let stressed = Kind { debt: 1.0, shock: 0.52, ..calm };
     let kinds = [
         ("market", 0, calm),
         ("healthy", BORROWERS, calm),
         ("healthy, own shock", BORROWERS, Kind { shock: 0.52, ..calm }),
-        ("W3m", BORROWERS, Kind { debt: 1.0, shock: 0.52, is_rich: false }),
-        ("W3m, two facilities", BORROWERS, Kind { debt: 1.0, shock: 0.52, is_rich: true }),
+        ("W3m", BORROWERS, stressed),
+        ("W3m, thin market", BORROWERS, Kind { is_thin: true, ..stressed }),
+        ("W3m, two facilities", BORROWERS, Kind { is_rich: true, ..stressed }),
     ];
     for (name, borrowers, kind) in kinds {
         let simulation = simulation(borrowers, kind);

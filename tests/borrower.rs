@@ -170,7 +170,9 @@ proptest! {
             let book = Book::new([borrower.clone(), other.clone()]);
             world.simulation(book).run((Ledger(NAME.into()), Ledger("other".into()))).unwrap()
         };
-        prop_assert_eq!(run(Feedback::On), run(Feedback::Off));
+        let without = run(Feedback::Off);
+        prop_assert_eq!(&run(Feedback::On), &without);
+        prop_assert_eq!(&run(Feedback::WithinStep), &without);
     }
 
     /// Any numbers at all: an answer or an error, never a panic.

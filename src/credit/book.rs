@@ -64,18 +64,24 @@ impl Book {
         seed: u64,
         wanted: &dyn Fn(&str, &str) -> bool,
     ) -> Result<BookPlan, Error> {
-        let liquidation = self.liquidation.plan(market)?;
-        let assets = liquidation.names();
+        // The lanes of its metrics come first.
+        let mut lanes = 0;
+        let wanted_of_market = |metric: &str| wanted(LiquidationMarket::NAME, metric);
+        let liquidation = self.liquidation.plan(market, grid, &wanted_of_market, &mut lanes)?;
         let discount = match &self.discount {
             None => None,
             Some(series) => Some(market.read("discount", series)?),
         };
         let mut obligors: Vec<PlannedObligor> = Vec::with_capacity(self.obligors.len());
-        let (mut lanes, mut facilities) = (0, 0);
+        let mut facilities = 0;
         for (index, obligor) in self.obligors.iter().enumerate() {
             let name = obligor.name();
             let locate = |error: Error| error.within(format!("obligors[{index}]"));
             check::named("name", name).map_err(locate)?;
+            if name == LiquidationMarket::NAME {
+                let expected = "must be another name: measures find the market for collateral under this one";
+                return Err(locate(Error::invalid("name", format!("\"{name}\""), expected)));
+            }
             if obligors.iter().any(|other| other.info.name == name) {
                 return Err(locate(Error::Duplicate { field: "name".into(), name: name.to_owned() }));
             }
@@ -83,7 +89,7 @@ impl Book {
             let mut plan = ObligorPlan {
                 grid,
                 market,
-                assets: &assets,
+                liquidation: &liquidation,
                 wanted: &wanted,
                 lanes: 0,
                 metrics: Vec::new(),
@@ -135,6 +141,11 @@ pub(crate) struct BookPlan {
 }
 
 impl BookPlan {
+    /// Metrics of the liquidation market, and their lanes among those of the whole book.
+    pub(crate) fn liquidation_metrics(&self) -> &[(String, usize)] {
+        &self.liquidation.metrics
+    }
+
     pub(crate) fn stream_keys(&self) -> impl Iterator<Item = &StreamKey> {
         self.obligors.iter().map(|obligor| &obligor.key)
     }
@@ -181,6 +192,7 @@ pub(crate) struct BookWorkspace {
 enum Phase {
     Start,
     Step,
+    React,
     Settle,
 }
 
@@ -198,18 +210,29 @@ impl BookWorkspace {
             stream.restart(&obligor.key, block);
         }
         self.liquidation.start();
-        self.liquidation.mark(&plan.liquidation, series);
+        self.liquidation.open(&plan.liquidation, series, START);
         self.visit(plan, series, START, first_path, Phase::Start);
         self.liquidation.empty();
+        self.liquidation.show(&plan.liquidation, START, &mut self.own);
     }
 
     pub(crate) fn step(&mut self, plan: &BookPlan, series: ReadLanes<'_>, step: Step, first_path: u64) {
-        self.liquidation.mark(&plan.liquidation, series);
+        self.liquidation.open(&plan.liquidation, series, step);
         self.visit(plan, series, step, first_path, Phase::Step);
         if self.liquidation.clear(&plan.liquidation, step) {
+            if plan.liquidation.is_within_step() {
+                // Each round but the last adds the reaction of an obligor, on any path.
+                for _ in 0..plan.obligors.len() {
+                    self.visit(plan, series, step, first_path, Phase::React);
+                    if !self.liquidation.clear(&plan.liquidation, step) {
+                        break;
+                    }
+                }
+            }
             self.visit(plan, series, step, first_path, Phase::Settle);
-            self.liquidation.empty();
         }
+        self.liquidation.show(&plan.liquidation, step, &mut self.own);
+        self.liquidation.close(&plan.liquidation, step);
     }
 
     /// Price at time zero of one unit of money paid at the end of the step.
@@ -252,6 +275,7 @@ impl BookWorkspace {
             match phase {
                 Phase::Start => obligor.stepper.start(&mut block),
                 Phase::Step => obligor.stepper.step(&mut block),
+                Phase::React => obligor.stepper.react(&mut block),
                 Phase::Settle => obligor.stepper.settle(&mut block),
             }
         }

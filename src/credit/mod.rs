@@ -4,6 +4,7 @@
 
 mod book;
 mod borrower;
+mod clearing;
 mod facility;
 mod fleet;
 mod liquidation;
@@ -16,9 +17,12 @@ mod treasury;
 pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution};
+pub use clearing::{Clearing, ClearingNetwork};
 pub use facility::{Amortisation, Coupon, Facility, Floating, Refinancing};
 pub use fleet::{Contract, Fleet};
-pub use liquidation::{Asset, AssetLane, Feedback, LiquidationMarket, LiquidationView};
+pub use liquidation::{
+    Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,
+};
 pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 pub use quantity::Quantity;

@@ -1,6 +1,6 @@
 //! The trait of everything that can default, built in or a user's own.
 
-use super::liquidation::{AssetLane, LiquidationView};
+use super::liquidation::{AssetLane, LiquidationPlan, LiquidationView};
 use crate::Error;
 use crate::market::{MarketPlan, OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS, Scratch, Step, TimeGrid};
@@ -32,6 +32,16 @@ pub trait ObligorStepper: Send + Sync {
 
     /// Moves the obligor through one step: its cash, its payments, its default, and what it puts up for sale.
     fn step(&self, block: &mut ObligorBlock<'_>);
+
+    /// Looks again at the marks, which this step's sales have lowered, and may put more up for sale. Called
+    /// only where the market clears within the step ([`Feedback::WithinStep`](super::Feedback::WithinStep)), after sales,
+    /// and again for as long as some obligor puts up more; at most once more than there are obligors.
+    ///
+    /// On a path whose marks have not moved since the last call it must do nothing, and lower marks must not make
+    /// it sell less: then the step clears at the greatest fixed point, the same whoever else shares the block.
+    fn react(&self, block: &mut ObligorBlock<'_>) {
+        let _ = block;
+    }
 
     /// Receives the proceeds after the liquidation market has cleared. Called only when some path of the block has
     /// something up for sale in this step, by whichever obligor.
@@ -87,7 +97,7 @@ pub struct FacilityInfo {
 pub struct ObligorPlan<'a> {
     pub(crate) grid: &'a TimeGrid,
     pub(crate) market: &'a MarketPlan,
-    pub(crate) assets: &'a [String],
+    pub(crate) liquidation: &'a LiquidationPlan,
     pub(crate) wanted: &'a dyn Fn(&str) -> bool,
     pub(crate) lanes: usize,
     pub(crate) metrics: Vec<(String, OwnLane)>,
@@ -125,12 +135,20 @@ impl ObligorPlan<'_> {
     /// # Errors
     /// [`Error::Unknown`] when the market does not trade it.
     pub fn asset(&self, field: &str, asset: &str) -> Result<AssetLane, Error> {
-        self.assets.iter().position(|name| name == asset).map(AssetLane).ok_or_else(|| Error::Unknown {
+        let assets = self.liquidation.names();
+        assets.iter().position(|name| name == asset).map(AssetLane).ok_or_else(|| Error::Unknown {
             field: field.to_owned(),
             kind: "asset of the liquidation market",
             name: asset.to_owned(),
-            known: self.assets.join(", "),
+            known: assets.join(", "),
         })
+    }
+
+    /// Share of the price that a sale of a class planned over so many years obtains
+    /// ([`Asset::time_to_sell`](super::Asset::time_to_sell)).
+    #[must_use]
+    pub fn patience(&self, asset: AssetLane, over: f64) -> f64 {
+        self.liquidation.patience(asset, over)
     }
 
     /// A lane of private state, zero when a block begins.

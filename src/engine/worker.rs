@@ -4,7 +4,8 @@ use crate::Error;
 use crate::credit::{Book, BookPlan, BookWorkspace};
 use crate::market::START;
 use crate::market::{Market, MarketPlan, MarketWorkspace};
-use crate::measure::{Block, Measure, MeasurePlan, Requests, Run, StepBlock};
+
+use crate::measure::{Block, Measure, MeasurePlan, Requests, Run, StepBlock, metrics_of};
 use crate::numeric::{Lane, PATHS, Step, TimeGrid};
 use std::ops::Range;
 
@@ -39,8 +40,8 @@ impl Plan {
         let planned = book.plan(&market, grid, seed, &wanted)?;
         let mut metrics = Vec::with_capacity(requests.metrics.len());
         for (obligor, metric) in &requests.metrics {
-            let lane = planned.obligors[run.obligor(obligor)?].metrics.iter().find(|(name, _)| name == metric);
-            metrics.push(lane.map_or(0, |(_, lane)| *lane));
+            let lanes = metrics_of(&run, &planned, obligor)?;
+            metrics.push(lanes.iter().find(|(name, _)| name == metric).map_or(0, |(_, lane)| *lane));
         }
         let mut keys: Vec<_> = market.stream_keys().chain(planned.stream_keys()).collect();
         keys.sort_unstable();

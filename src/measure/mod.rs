@@ -35,8 +35,8 @@ pub use pool::Pool;
 pub use tally::Tally;
 pub use tranche_losses::{TrancheDate, TrancheLosses};
 pub use tranches::{Tranche, TranchePartial, Tranches};
-pub(crate) use view::Requests;
 pub use view::{Block, MeasurePlan, MetricLane, Run, StepBlock};
+pub(crate) use view::{Requests, metrics_of};
 
 use crate::Error;
 use std::fmt::Debug;

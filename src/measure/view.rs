@@ -1,7 +1,7 @@
 //! What measures see: the run, a block at the end of a step, a finished block.
 
 use crate::Error;
-use crate::credit::{BookPlan, BookWorkspace, Cause, ObligorInfo};
+use crate::credit::{BookPlan, BookWorkspace, Cause, LiquidationMarket, ObligorInfo};
 use crate::market::{MarketPlan, ReadLane, ReadLanes};
 use crate::numeric::{Lane, Step, TimeGrid};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,14 @@ impl Run {
             known: self.obligors.iter().map(|obligor| obligor.name.as_str()).collect::<Vec<_>>().join(", "),
         })
     }
+}
+
+/// The metrics of an obligor, or of the market for collateral under its name, and their lanes.
+pub(crate) fn metrics_of<'a>(run: &Run, book: &'a BookPlan, name: &str) -> Result<&'a [(String, usize)], Error> {
+    if name == LiquidationMarket::NAME {
+        return Ok(book.liquidation_metrics());
+    }
+    Ok(&book.obligors[run.obligor(name)?].metrics)
 }
 
 /// A metric that an obligor publishes and a measure observes.
@@ -82,18 +90,19 @@ impl MeasurePlan<'_> {
         self.market.read("series", series)
     }
 
-    /// A metric of an obligor, to observe.
+    /// A metric of an obligor, to observe; or of the market for collateral, under the name
+    /// [`LiquidationMarket::NAME`](crate::credit::LiquidationMarket::NAME).
     ///
     /// # Errors
     /// [`Error::Unknown`] when there is no such obligor, or it publishes no such metric.
     pub fn metric(&mut self, obligor: &str, metric: &str) -> Result<MetricLane, Error> {
-        let planned = &self.book.obligors[self.run.obligor(obligor)?];
-        if !planned.metrics.iter().any(|(name, _)| name == metric) {
+        let metrics = metrics_of(self.run, self.book, obligor)?;
+        if !metrics.iter().any(|(name, _)| name == metric) {
             return Err(Error::Unknown {
                 field: "metric".into(),
                 kind: "metric of this obligor",
                 name: metric.to_owned(),
-                known: planned.metrics.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+                known: metrics.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
             });
         }
         let known = self.requests.metrics.iter().position(|(o, m)| o == obligor && m == metric);

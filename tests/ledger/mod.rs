@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
 
 pub mod random;
+pub mod watch;
 
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Cause, Coupon, Facility, Feedback, Fleet, LiquidationMarket, Quantity,

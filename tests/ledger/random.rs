@@ -3,8 +3,8 @@
 use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility, Feedback, Fleet, Floating,
-    LiquidationMarket, Miners, Quantity, Refinancing, Treasury,
+    Amortisation, Asset, Book, Borrower, Buyers, Conditions, Contract, Coupon, DepthUnit, Disposal, Distribution,
+    Facility, Feedback, Fleet, Floating, ImpactForm, LiquidationMarket, Miners, Quantity, Refinancing, Treasury,
 };
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
@@ -249,21 +249,97 @@ prop_compose! {
     }
 }
 
+/// Every form of impact, the plain one more often.
+fn forms() -> impl Strategy<Value = ImpactForm> {
+    prop_oneof![
+        2 => Just(ImpactForm::Exponential),
+        1 => Just(ImpactForm::Linear),
+        1 => (1.0..2e4).prop_map(|floor| ImpactForm::Bounded { floor }),
+    ]
+}
+
+/// What moves the depth: nothing, a series above zero, or one taken as states. (Where there are no buyers, the dust that rounding
+/// leaves of a sale decides the price.).
+fn conditions() -> impl Strategy<Value = Option<Conditions>> {
+    let states = Conditions::States { state: "hashprice".into(), multipliers: vec![0.2, 1.0, 0.5] };
+    prop_oneof![
+        2 => Just(None),
+        1 => Just(Some(Conditions::Multiplier("discount".into()))),
+        1 => Just(Some(states)),
+    ]
+}
+
+prop_compose! {
+    /// Half of the classes have none of them.
+    pub fn features()(
+        form in forms(),
+        in_money in any::<bool>(),
+        buyers in 0.1..=1.0_f64,
+        conditions in conditions(),
+        (age, depth_half_life) in (0.0..5.0, 0.5..5.0),
+        (moving_usd_per_unit, idle, idle_decline) in (0.0..500.0, 0.0..0.5, 0.0..0.5),
+        permanent in 0.0..=1.0_f64,
+        is_plain in any::<bool>(),
+    ) -> Features {
+        let plain = Asset::liquid("", "");
+        if is_plain {
+            return Features(plain);
+        }
+        Features(Asset {
+            form,
+            depth_unit: if in_money { DepthUnit::Usd } else { DepthUnit::Units },
+            buyers: Buyers::Share(buyers),
+            conditions,
+            age,
+            depth_half_life,
+            moving_usd_per_unit,
+            idle,
+            idle_decline,
+            permanent,
+            ..plain
+        })
+    }
+}
+
+/// Everything that a class can have besides depth in units, impact and memory.
+#[derive(Debug, Clone)]
+pub struct Features(Asset);
+
+impl Features {
+    /// The class with these features.
+    pub fn of(&self, asset: Asset) -> Asset {
+        let scale = if self.0.depth_unit == DepthUnit::Usd { 1e4 } else { 1.0 };
+        Asset {
+            name: asset.name,
+            price: asset.price,
+            depth_per_month: asset.depth_per_month * scale,
+            impact: asset.impact,
+            moving_cost: asset.moving_cost,
+            scrap: asset.scrap,
+            persistence: asset.persistence,
+            permanent: self.0.permanent * (1.0 - asset.persistence),
+            recovery_half_life: asset.recovery_half_life,
+            ..self.0.clone()
+        }
+    }
+}
+
 prop_compose! {
     /// A market with impact, costs and memory for the classes that borrowers own.
     pub fn trades()(
         depth in 1.0..5e3, impact in 0.0..1.0, moving_cost in 0.0..0.3, persistence in 0.0..=1.0_f64, half_life in 0.05..2.0,
+        features in features(), feedback in prop_oneof![2 => Just(Feedback::On), 1 => Just(Feedback::WithinStep)],
     ) -> LiquidationMarket {
-        let sticky = |name: &str| Asset {
+        let sticky = |name: &str| features.of(Asset {
             depth_per_month: depth,
             impact,
             moving_cost,
             persistence,
             recovery_half_life: half_life,
             ..Asset::liquid(name, name)
-        };
+        });
         let assets = vec![sticky("gpu"), sticky("asic"), Asset::liquid("btc", "btc"), Asset::liquid("eth", "eth")];
-        LiquidationMarket { assets, feedback: Feedback::On }
+        LiquidationMarket { assets, feedback }
     }
 }
 

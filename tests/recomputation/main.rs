@@ -142,7 +142,7 @@ fn run(case: &Case) -> [Record; 2] {
 #[test]
 fn every_path_is_what_the_page_says() {
     let fates = RefCell::new(Fates::default());
-    let outcome = TestRunner::new(ledger::random::cases(1200)).run(&world::cases(), |case| {
+    let outcome = TestRunner::new(ledger::random::cases(1800)).run(&world::cases(), |case| {
         let records = run(&case);
         for row in 0..ROWS {
             let lives = recompute(&case, row);

@@ -20,11 +20,13 @@ impl Schedule {
     pub(crate) fn new(facility: &Facility, grid: &TimeGrid) -> Self {
         // The first date of the grid that is not before it; today's instalments fall on the first date.
         let step_of = |date: f64| (1..=grid.steps()).find(|step| grid.time(*step) >= date - SAME_DATE);
+        // What rounding leaves of a loan that is repaid is not owed.
+        let owed = |amount: f64| if amount > 1e-12 * facility.principal { amount } else { 0.0 };
         let mut principal = vec![0.0; grid.steps() + 1];
         let mut left = facility.principal;
         for (date, amount) in instalments_before_maturity(facility) {
             let amount = f64::min(amount, left);
-            left -= amount;
+            left = owed(left - amount);
             if let Some(step) = step_of(date) {
                 principal[step] += amount;
             }
@@ -36,7 +38,7 @@ impl Schedule {
         let mut balance = vec![facility.principal];
         for step in 1..=grid.steps() {
             let matured = maturity.is_some_and(|maturity| step >= maturity);
-            balance.push(if matured { 0.0 } else { balance[step - 1] - principal[step] });
+            balance.push(if matured { 0.0 } else { owed(balance[step - 1] - principal[step]) });
         }
         Schedule { balance, principal, maturity }
     }

@@ -1,6 +1,6 @@
 //! Two borrowers at random who sell into one market, chosen so that much goes wrong before the horizon.
 
-use crate::ledger::random::{World, borrowers, worlds};
+use crate::ledger::random::{World, borrowers, features, worlds};
 use haircut::credit::{Amortisation, Asset, Borrower, Facility, Feedback, LiquidationMarket};
 use proptest::option;
 use proptest::prelude::*;
@@ -20,8 +20,11 @@ prop_compose! {
         scrap in prop_oneof![2 => Just(0.0), 1 => 0.0..500.0],
         persistence in 0.0..=1.0_f64,
         recovery_half_life in 0.05..2.0,
+        features in features(),
     ) -> Asset {
-        Asset { depth_per_month, impact, moving_cost, scrap, persistence, recovery_half_life, ..Asset::liquid(name, name) }
+        features.of(Asset {
+            depth_per_month, impact, moving_cost, scrap, persistence, recovery_half_life, ..Asset::liquid(name, name)
+        })
     }
 }
 

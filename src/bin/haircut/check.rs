@@ -5,7 +5,7 @@ use crate::first_year::{FirstYear, Glance};
 use crate::money::{amount, count, number_of, plain_percent};
 use crate::tables::{section, short, table, years};
 use clap::Args;
-use haircut::credit::Borrower;
+use haircut::credit::{Borrower, DepthUnit};
 use haircut::market::{Correlations, DependenceModel, Regime};
 use haircut::numeric::TimeGrid;
 use haircut::scenario::Scenario;
@@ -98,13 +98,19 @@ fn assets(text: &mut String, scenario: &Scenario) {
     let mut table = table(2, &["asset", "price", "held", "depth a month", "months of depth"]);
     for asset in &scenario.liquidation.assets {
         let held: f64 = scenario.borrowers.iter().map(|borrower| units(borrower, &asset.name)).sum();
-        let months = held / asset.depth_per_month;
+        let depth = asset.initial_depth();
+        let is_usd = asset.depth_unit == DepthUnit::Usd;
         table.add_row([
             asset.name.clone(),
             asset.price.clone(),
             count(held as u64),
-            if asset.depth_per_month.is_finite() { count(asset.depth_per_month as u64) } else { "no limit".into() },
-            format!("{months:.1}"),
+            match (depth.is_finite(), is_usd) {
+                (false, _) => "no limit".into(),
+                (true, false) => count(depth as u64),
+                (true, true) => format!("{} USD", count(depth as u64)),
+            },
+            // Of money so many as the price will say.
+            if is_usd { "by price".into() } else { format!("{:.1}", held / depth) },
         ]);
     }
     let feedback = format!("{:?}", scenario.liquidation.feedback).to_lowercase();

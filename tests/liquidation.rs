@@ -6,10 +6,11 @@
 mod ledger;
 
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Buyers, Conditions, DepthUnit, Disposal, Feedback, ImpactForm,
-    LiquidationMarket,
+    Amortisation, Asset, AssetLane, Book, Borrower, Buyers, Conditions, DepthUnit, Disposal, Feedback, ImpactForm,
+    LiquidationMarket, Obligor, ObligorBlock, ObligorPlan, ObligorStepper,
 };
-use haircut::numeric::TimeGrid;
+use haircut::market::OwnLane;
+use haircut::numeric::{PATHS, TimeGrid};
 use haircut::{Error, Simulation};
 use ledger::watch::Watch;
 use ledger::{
@@ -304,6 +305,80 @@ fn haste_has_a_price() {
         assert_rounding(asset.patience(days * day), share);
     }
     assert_eq!(machine().patience(0.0), 1.0);
+}
+
+/// Sells as many units as the number of the path by lane, and as many by index.
+#[derive(Debug, Clone)]
+struct Trader;
+
+struct Trading {
+    asset: AssetLane,
+    patience: f64,
+    units: OwnLane,
+    shown: [OwnLane; 3],
+}
+
+impl Obligor for Trader {
+    fn name(&self) -> &str {
+        "trader"
+    }
+    fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
+        let asset = plan.asset("asset", "gpu")?;
+        let shown = ["by_index", "by_lane", "in_haste"].map(|name| plan.metric(name).unwrap_or_else(|| plan.state()));
+        Ok(Box::new(Trading { asset, patience: plan.patience(asset, 0.25), units: plan.state(), shown }))
+    }
+}
+
+impl ObligorStepper for Trading {
+    fn start(&self, block: &mut ObligorBlock<'_>) {
+        for path in 0..PATHS {
+            block.own[self.units][path] = path as f64;
+        }
+    }
+
+    fn step(&self, block: &mut ObligorBlock<'_>) {
+        let units = block.own[self.units];
+        block.liquidation.offer(self.asset, &units);
+        let [by_index, by_lane, in_haste] = block.own.many(self.shown);
+        for path in 0..PATHS {
+            block.liquidation.sell(self.asset, path, units[path]);
+            by_index[path] = block.liquidation.executable_price(self.asset, path, units[path]);
+        }
+        block.liquidation.executable_prices(self.asset, &units, by_lane);
+        *in_haste = *by_lane;
+        block.liquidation.hurry(self.asset, self.patience, in_haste);
+    }
+}
+
+/// A lane at a time or a path at a time: the same sales, the same prices.
+#[test]
+fn lanes_and_paths_agree() {
+    for (form, depth_unit) in FORMS.into_iter().flat_map(|form| [(form, DepthUnit::Units), (form, DepthUnit::Usd)]) {
+        let conditions = Some(Conditions::Multiplier("funding".into()));
+        let depth_per_month = if depth_unit == DepthUnit::Usd { 1e6 } else { 100.0 };
+        let asset = Asset {
+            conditions,
+            form,
+            depth_unit,
+            depth_per_month,
+            moving_cost: 0.1,
+            scrap: 4000.0,
+            time_to_sell: vec![(0.25, 0.5)],
+            ..machine()
+        };
+        let factors = [("price", script([10_000.0])), ("funding", script([0.5]))];
+        let book = Book::default().obligor(Trader).liquidation(trading([asset]));
+        let simulation = Simulation::new(scripted(factors), book).months(1).paths(PATHS as u64);
+        let prices = ["by_index", "by_lane", "in_haste"].map(str::to_owned).to_vec();
+        let prices = simulation.run(Watch { of: "trader".into(), metrics: prices }).unwrap();
+        assert_eq!(prices["by_index"][1], prices["by_lane"][1], "{form:?}");
+        for (hurried, patient) in prices["in_haste"][1].iter().zip(&prices["by_lane"][1]) {
+            assert_eq!(*hurried, f64::max(0.5 * patient, 4000.0));
+        }
+        let volume = simulation.run(Watch::market(&["gpu.volume"])).unwrap();
+        let expected: Vec<f64> = (0..PATHS).map(|path| 2.0 * path as f64).collect();
+        assert_eq!(volume["gpu.volume"][1], expected);
+    }
 }
 
 #[test]

@@ -42,12 +42,12 @@ impl ImpactForm {
         }
     }
 
-    /// Shares left, by path, at these paces and marks.
-    pub(super) fn shares(self, mark: &Lane, pace: &Lane, share: &mut Lane) {
+    /// Turns the paces of a lane into the shares that they leave of these marks.
+    pub(super) fn shares(self, mark: &Lane, pace: &mut Lane) {
         match self {
-            ImpactForm::Exponential => exponential_shares(pace, share),
-            ImpactForm::Linear => linear_shares(pace, share),
-            ImpactForm::Bounded { floor } => bounded_shares(mark, pace, floor, share),
+            ImpactForm::Exponential => exponential_shares(pace),
+            ImpactForm::Linear => linear_shares(pace),
+            ImpactForm::Bounded { floor } => bounded_shares(mark, floor, pace),
         }
     }
 
@@ -84,21 +84,21 @@ fn bounded(mark: f64, pace: f64, floor: f64) -> f64 {
 }
 
 vectorised! {
-    fn exponential_shares(pace: &Lane, share: &mut Lane) {
+    fn exponential_shares(pace: &mut Lane) {
         for i in 0..PATHS {
-            share[i] = kernel::exp(-pace[i]);
+            pace[i] = kernel::exp(-pace[i]);
         }
     }
 
-    fn linear_shares(pace: &Lane, share: &mut Lane) {
+    fn linear_shares(pace: &mut Lane) {
         for i in 0..PATHS {
-            share[i] = linear(pace[i]);
+            pace[i] = linear(pace[i]);
         }
     }
 
-    fn bounded_shares(mark: &Lane, pace: &Lane, floor: f64, share: &mut Lane) {
+    fn bounded_shares(mark: &Lane, floor: f64, pace: &mut Lane) {
         for i in 0..PATHS {
-            share[i] = bounded(mark[i], pace[i], floor);
+            pace[i] = bounded(mark[i], pace[i], floor);
         }
     }
 

@@ -97,8 +97,8 @@ impl LiquidationWorkspace {
         for (index, planned) in plan.assets.iter().enumerate() {
             self.price(planned, index, step);
             let (open, share) = (&self.open[index], &self.share);
-            let terms = [planned.kept, planned.asset.moving_usd_per_unit, planned.asset.scrap];
-            net_prices(open, share, terms, &mut self.net_price[index]);
+            self.net_price[index] = *share;
+            net_prices(open, planned.net(), &mut self.net_price[index]);
             if plan.feedback == Feedback::WithinStep {
                 scaled(open, share, &mut self.mark[index]);
             }
@@ -109,15 +109,10 @@ impl LiquidationWorkspace {
     /// Pace at which a class is sold, and the share of the mark that this leaves.
     fn price(&mut self, planned: &PlannedAsset, index: usize, step: Step) {
         let per_unit = planned.unit_pace[step.index] / (12.0 * step.length);
-        let (open, pace) = (&self.open[index], &mut self.pace);
-        match planned.asset.depth_unit {
-            DepthUnit::Units => paces(&self.queued[index], per_unit, pace),
-            DepthUnit::Usd => paces_of_money(&self.queued[index], open, per_unit, pace),
-        }
-        if planned.conditions.is_some() {
-            divide(&self.multiplier[index], pace);
-        }
-        planned.asset.form.shares(open, pace, &mut self.share);
+        let (open, multiplier) = (&self.open[index], &self.multiplier[index]);
+        planned.paces(&self.queued[index], per_unit, open, multiplier, &mut self.pace);
+        self.share = self.pace;
+        planned.asset.form.shares(open, &mut self.share);
     }
 
     /// Ends the step: marks remember what was sold, recover from what was sold before, and the queue is emptied.
@@ -160,6 +155,23 @@ impl LiquidationWorkspace {
     }
 }
 
+impl PlannedAsset {
+    /// Paces at which so many units are sold on each path, at a pace of `per_unit` for one unit, or one USD.
+    fn paces(&self, units: &Lane, per_unit: f64, mark: &Lane, multiplier: &Lane, pace: &mut Lane) {
+        match self.asset.depth_unit {
+            DepthUnit::Units => paces(units, per_unit, pace),
+            DepthUnit::Usd => paces_of_money(units, mark, per_unit, pace),
+        }
+        if self.conditions.is_some() {
+            divide(multiplier, pace);
+        }
+    }
+
+    fn net(&self) -> [f64; 3] {
+        [self.kept, self.asset.moving_usd_per_unit, self.asset.scrap]
+    }
+}
+
 /// What a seller keeps of a mark of which a share is left.
 #[inline(always)]
 fn net(mark: f64, share: f64, [kept, moving, scrap]: [f64; 3]) -> f64 {
@@ -193,9 +205,23 @@ vectorised! {
         }
     }
 
-    fn net_prices(mark: &Lane, share: &Lane, terms: [f64; 3], price: &mut Lane) {
+    /// Turns the shares of a lane into net prices.
+    fn net_prices(mark: &Lane, terms: [f64; 3], share: &mut Lane) {
         for i in 0..PATHS {
-            price[i] = net(mark[i], share[i], terms);
+            share[i] = net(mark[i], share[i], terms);
+        }
+    }
+
+    fn hurry(patience: f64, scrap: f64, price: &mut Lane) {
+        for i in 0..PATHS {
+            let hurried = price[i] * patience;
+            price[i] = if hurried > scrap { hurried } else { scrap };
+        }
+    }
+
+    fn queue(units: &Lane, queued: &mut Lane) {
+        for i in 0..PATHS {
+            queued[i] += units[i];
         }
     }
 
@@ -265,6 +291,14 @@ impl LiquidationView<'_> {
         self.workspace.any_queued = true;
     }
 
+    /// Puts units of a class up for sale on every path of the block in this step.
+    #[inline]
+    pub fn offer(&mut self, asset: AssetLane, units: &Lane) {
+        queue(units, &mut self.workspace.queued[asset.0]);
+        self.workspace.is_queued[asset.0] = true;
+        self.workspace.any_queued = true;
+    }
+
     /// Net price per unit that every patient seller of the class got in this step. Of meaning in
     /// [`ObligorStepper::settle`](crate::credit::ObligorStepper::settle) only.
     #[inline]
@@ -289,14 +323,29 @@ impl LiquidationView<'_> {
             pace /= self.workspace.multiplier[asset.0][path];
         }
         let share = planned.asset.form.share(mark, pace);
-        net(mark, share, [planned.kept, planned.asset.moving_usd_per_unit, planned.asset.scrap])
+        net(mark, share, planned.net())
     }
 
-    /// What a seller with this [patience](super::Asset::patience) gets of a net or executable price: never less than scrap.
+    /// [`executable_price`](LiquidationView::executable_price) on every path of the block.
     #[inline]
-    #[must_use]
-    pub fn hurried(&self, asset: AssetLane, price: f64, patience: f64) -> f64 {
-        let (hurried, scrap) = (price * patience, self.plan.assets[asset.0].asset.scrap);
-        if hurried > scrap { hurried } else { scrap }
+    pub fn executable_prices(&self, asset: AssetLane, units_per_month: &Lane, prices: &mut Lane) {
+        let planned = &self.plan.assets[asset.0];
+        let (mark, unit_pace) = (&self.workspace.mark[asset.0], planned.unit_pace[self.workspace.step]);
+        if unit_pace > 0.0 {
+            planned.paces(units_per_month, unit_pace, mark, &self.workspace.multiplier[asset.0], prices);
+            planned.asset.form.shares(mark, prices);
+        } else {
+            prices.fill(1.0);
+        }
+        net_prices(mark, planned.net(), prices);
+    }
+
+    /// Turns net or executable prices into those of a seller with this [patience](super::Asset::patience); never below
+    /// scrap.
+    #[inline]
+    pub fn hurry(&self, asset: AssetLane, patience: f64, prices: &mut Lane) {
+        if patience < 1.0 {
+            hurry(patience, self.plan.assets[asset.0].asset.scrap, prices);
+        }
     }
 }

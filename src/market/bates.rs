@@ -78,4 +78,8 @@ impl FactorStepper for Stepper {
         let [scratch, ..] = block.scratch;
         self.jumps.apply(block.step, block.stream, scratch, &mut block.own[self.diffusion.level]);
     }
+
+    fn takes_jumps(&self) -> bool {
+        true
+    }
 }

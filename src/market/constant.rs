@@ -50,18 +50,18 @@ impl DependenceStepper for Stepper {
 /// The rows of `L` that change a driver, from the last: row `i` needs the drivers up to `i` as they were, so it can be
 /// done in place.
 #[derive(Debug)]
-struct Mix {
+pub(super) struct Mix {
     rows: Vec<(usize, Vec<f64>)>,
 }
 
 impl Mix {
-    fn new(correlation: &Correlation) -> Self {
+    pub(super) fn new(correlation: &Correlation) -> Self {
         let cholesky = correlation.cholesky();
         let rows = (0..cholesky.size()).rev().map(|row| (row, cholesky.row(row).to_vec()));
         Mix { rows: rows.filter(|(row, entries)| entries[..*row].iter().any(|entry| *entry != 0.0)).collect() }
     }
 
-    fn apply(&self, drivers: &mut [Lane]) {
+    pub(super) fn apply(&self, drivers: &mut [Lane]) {
         for (row, entries) in &self.rows {
             let (before, rest) = drivers.split_at_mut(*row);
             combine(entries, before, &mut rest[0]);

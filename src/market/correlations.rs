@@ -43,7 +43,7 @@ impl Correlations {
         self.resolve(drivers).map_err(|error| error.within("correlation"))
     }
 
-    fn resolve(&self, drivers: &[String]) -> Result<Correlation, Error> {
+    pub(super) fn resolve(&self, drivers: &[String]) -> Result<Correlation, Error> {
         let size = drivers.len();
         match self {
             Correlations::Matrix(matrix) if matrix.size() == size => Ok(matrix.clone()),

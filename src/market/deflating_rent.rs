@@ -2,6 +2,7 @@
 
 use super::decline::Decline;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
+use super::jumps;
 use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
@@ -210,6 +211,7 @@ impl FactorStepper for Stepper {
             add(*usual.share.at(block.step), level, state);
             *level = block.read[usual.series];
         }
+        jumps::add(block.jump, &mut block.own[self.state]);
         let mut state = self.state;
         if let Some(sum) = self.sum {
             block.own[sum] = block.own[self.state];
@@ -225,6 +227,10 @@ impl FactorStepper for Stepper {
             state = sum;
         }
         self.decline.value(block, self.trend - self.deflation * block.step.end, state, self.level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! The trait of a dependence: how the Gaussian drivers of all factors move together.
 
-use super::lanes::{OwnLane, OwnLanes, ReadLane, ReadLanes};
+use super::lanes::{JumpLane, JumpLanes, OwnLane, OwnLanes, OwnStream, OwnStreams, ReadLane, ReadLanes};
 use crate::Error;
 use crate::numeric::{Lane, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
@@ -39,6 +39,12 @@ pub struct DependencePlan<'a> {
     pub(crate) drivers: &'a [String],
     pub(crate) series: &'a [String],
     pub(crate) published: &'a mut Vec<String>,
+    /// Names of the further streams so far.
+    pub(crate) streams: &'a mut Vec<String>,
+    /// For each factor whether it takes jumps.
+    pub(crate) takes_jumps: &'a [bool],
+    /// Factors that are sent jumps so far, by position; theirs is the lane of the same number.
+    pub(crate) jumps: &'a mut Vec<usize>,
 }
 
 impl DependencePlan<'_> {
@@ -79,6 +85,44 @@ impl DependencePlan<'_> {
         self.published.push(String::new());
         OwnLane(self.published.len() - 1)
     }
+
+    /// A further stream, keyed by `dependence/name`. A dependence that wraps another draws from one of these, so that what it
+    /// draws leaves the draws of the other as they were.
+    pub fn stream(&mut self, name: &str) -> OwnStream {
+        self.streams.push(format!("dependence/{name}"));
+        OwnStream(self.streams.len() - 1)
+    }
+
+    /// The lane of the log jumps of a factor, shared by all who send it some. `field` is the name of the parameter that
+    /// holds the name, for the error.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when there is no such factor, [`Error::Invalid`] when it takes no jumps.
+    pub fn jump(&mut self, field: &str, factor: &str) -> Result<JumpLane, Error> {
+        let position = self.factor(field, factor)?;
+        if !self.takes_jumps[position] {
+            let expected = "must be a factor that takes jumps: a price, a rent, a resale value or a hash rate";
+            return Err(Error::invalid(field, format!("\"{factor}\""), expected));
+        }
+        let lane = self.jumps.iter().position(|other| *other == position);
+        Ok(JumpLane(lane.unwrap_or_else(|| {
+            self.jumps.push(position);
+            self.jumps.len() - 1
+        })))
+    }
+
+    /// The position of a factor. `field` is the name of the parameter that holds the name, for the error.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when there is no such factor.
+    pub fn factor(&self, field: &str, factor: &str) -> Result<usize, Error> {
+        self.factors.iter().position(|name| name == factor).ok_or_else(|| Error::Unknown {
+            field: field.into(),
+            kind: "factor",
+            name: factor.into(),
+            known: self.factors.join(", "),
+        })
+    }
 }
 
 /// A dependence's view of one block of paths in one step.
@@ -102,6 +146,11 @@ pub struct DependenceBlock<'a> {
     /// Added to the drift per year, one lane per factor; empty unless [`DependenceStepper::modulates`]. 0 when a block begins,
     /// then what it was set to last.
     pub drift: &'a mut [Lane],
+    /// Log jumps of the factors that some are sent to: zero when a step begins, to be added to. What is added must be
+    /// compensated, so that the mean of its exponential is 1.
+    pub jumps: JumpLanes<'a>,
+    /// The dependence's further streams for this block.
+    pub streams: OwnStreams<'a>,
     /// The dependence's own stream for this block.
     pub stream: &'a mut Stream,
     /// The key of the dependence's own stream, for draws tied to a path and an event.

@@ -28,6 +28,11 @@ pub trait FactorStepper: Send + Sync {
 
     /// Moves the factor's own lanes from the start of `block.step` to its end.
     fn step(&self, block: &mut FactorBlock<'_>);
+
+    /// Whether the factor jumps by [`FactorBlock::jump`]. A dependence that sends jumps to a factor that does not is refused.
+    fn takes_jumps(&self) -> bool {
+        false
+    }
 }
 
 /// What a factor asks for while it is planned.
@@ -139,6 +144,9 @@ pub struct FactorBlock<'a> {
     pub drivers: Drivers<'a>,
     /// How the dependence modulates this factor; `None` when the dependence never does.
     pub modulation: Option<Modulation<'a>>,
+    /// What the dependence adds to the logarithm at the end of this step, path by path; `None` when it never does. Jumps
+    /// are compensated, E[exp(jump)] = 1, so that a price that is multiplied by `exp(jump)` keeps its expected growth.
+    pub jump: Option<&'a Lane>,
     /// Lanes for use within this call.
     pub scratch: &'a mut Scratch,
     /// The factor's own stream for this block.

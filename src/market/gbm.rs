@@ -1,11 +1,11 @@
 //! Geometric Brownian motion: the plainest price.
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
+use super::jumps::{factor, multiply};
 use super::lanes::{DriverLane, OwnLane};
 use super::per_step::PerStep;
 use super::range;
 use crate::Error;
-use crate::numeric::kernel::exp;
 use crate::numeric::{Lane, PATHS, Step, TimeGrid};
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,13 @@ impl FactorStepper for Stepper {
 
     fn step(&self, block: &mut FactorBlock<'_>) {
         let normal = &block.drivers[self.driver];
-        self.growth.step(block.step, normal, block.modulation, &mut block.own[self.level]);
+        let level = &mut block.own[self.level];
+        self.growth.step(block.step, normal, block.modulation, level);
+        multiply(block.jump, level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 
@@ -118,7 +124,7 @@ fn log_growth(drift: f64, volatility: f64, length: f64) -> f64 {
 crate::vectorised! {
     fn grow(mean: f64, deviation: f64, normal: &Lane, level: &mut Lane) {
         for path in 0..PATHS {
-            level[path] *= exp(deviation.mul_add(normal[path], mean));
+            level[path] *= factor(deviation.mul_add(normal[path], mean));
         }
     }
 
@@ -129,7 +135,7 @@ crate::vectorised! {
         for path in 0..PATHS {
             let volatility = volatility * multiplier[path];
             let mean = log_growth(drift + shift[path], volatility, length);
-            level[path] *= exp((volatility * root).mul_add(normal[path], mean));
+            level[path] *= factor((volatility * root).mul_add(normal[path], mean));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Heston's price: volatility that comes and goes.
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
+use super::jumps::multiply;
 use super::lanes::{DriverLane, OwnLane};
 use super::quadratic_exponential::{Parameters, QuadraticExponential};
 use super::range;
@@ -119,5 +120,10 @@ impl FactorStepper for Diffusion {
         let normals = [&block.drivers[self.price], &block.drivers[self.own]];
         let [level, variance] = block.own.many([self.level, self.variance]);
         self.scheme.step(block.step, normals, block.modulation, level, variance);
+        multiply(block.jump, level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }

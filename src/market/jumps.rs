@@ -5,7 +5,7 @@ use super::range;
 use super::sparse::Hits;
 use crate::Error;
 use crate::numeric::kernel::{exp, exp_m1, normal_quantile};
-use crate::numeric::{Lane, Step, TimeGrid};
+use crate::numeric::{Lane, PATHS, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 
 /// How many jumps each path has in a step: a Poisson count from one uniform per path, which leaves a second uniform.
@@ -15,12 +15,13 @@ use crate::sample::{Stream, StreamKey};
 pub(super) struct Counts(PerStep<PoissonTable>);
 
 impl Counts {
-    pub(super) fn new(grid: &TimeGrid, jumps_per_year: f64) -> Result<Self, Error> {
-        crate::check::within("jumps_per_year", jumps_per_year, 0.0, 1000.0)?;
+    /// `field` is the name of the intensity, for the error.
+    pub(super) fn new(grid: &TimeGrid, field: &str, jumps_per_year: f64) -> Result<Self, Error> {
+        crate::check::within(field, jumps_per_year, 0.0, 1000.0)?;
         let longest = grid.iter().fold(0.0_f64, |longest, step| longest.max(step.length));
         if jumps_per_year * longest > 100.0 {
             let expected = format!("must be at most 100 jumps in the longest step, which is {longest} years");
-            return Err(Error::invalid("jumps_per_year", jumps_per_year, expected));
+            return Err(Error::invalid(field, jumps_per_year, expected));
         }
         Ok(Counts(PerStep::new(grid, |length| PoissonTable::new(jumps_per_year * length))))
     }
@@ -150,6 +151,36 @@ pub(super) fn factor(logarithm: f64) -> f64 {
     exp(if logarithm < -700.0 { -700.0 } else { logarithm })
 }
 
+/// Multiplies a price by the jump that the dependence sends it in this step.
+#[inline]
+pub(super) fn multiply(jump: Option<&Lane>, level: &mut Lane) {
+    if let Some(jump) = jump {
+        multiply_all(jump, level);
+    }
+}
+
+/// Adds that jump to a logarithm.
+#[inline]
+pub(super) fn add(jump: Option<&Lane>, logarithm: &mut Lane) {
+    if let Some(jump) = jump {
+        add_all(jump, logarithm);
+    }
+}
+
+crate::vectorised! {
+    fn multiply_all(jump: &Lane, level: &mut Lane) {
+        for path in 0..PATHS {
+            level[path] *= factor(jump[path]);
+        }
+    }
+
+    fn add_all(jump: &Lane, logarithm: &mut Lane) {
+        for path in 0..PATHS {
+            logarithm[path] += jump[path];
+        }
+    }
+}
+
 /// Jumps of a price whose logarithms are normal and independent: those of [`Merton`](super::Merton) and
 /// [`Bates`](super::Bates). The sum of N of them is normal too, so the place of the uniform is all that it takes.
 pub(super) struct NormalJumps {
@@ -160,7 +191,7 @@ pub(super) struct NormalJumps {
 
 impl NormalJumps {
     pub(super) fn new(grid: &TimeGrid, per_year: f64, mean: f64, deviation: f64) -> Result<Self, Error> {
-        let counts = Counts::new(grid, per_year)?;
+        let counts = Counts::new(grid, "jumps_per_year", per_year)?;
         range::rate("jump_mean", mean)?;
         range::volatility("jump_volatility", deviation)?;
         Ok(NormalJumps { counts, mean, deviation })

@@ -2,7 +2,7 @@
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::gbm::LogNormalGrowth;
-use super::jumps::{CHUNK, Counts, count_and_place, factor, further_words, largest};
+use super::jumps::{CHUNK, Counts, count_and_place, factor, further_words, largest, multiply};
 use super::lanes::{DriverLane, OwnLane};
 use super::range;
 use super::sparse::Hits;
@@ -67,7 +67,7 @@ impl Factor for Kou {
         range::level("initial", self.initial)?;
         range::rate("drift", self.drift)?;
         range::volatility("volatility", self.volatility)?;
-        let counts = Counts::new(plan.grid(), self.jumps_per_year)?;
+        let counts = Counts::new(plan.grid(), "jumps_per_year", self.jumps_per_year)?;
         crate::check::within("up_share", self.up_share, 0.0, 1.0)?;
         crate::check::within("up_mean", self.up_mean, 0.0, 0.99)?;
         crate::check::within("down_mean", self.down_mean, 0.0, 10.0)?;
@@ -106,6 +106,11 @@ impl FactorStepper for Stepper {
         if let Some((table, hits)) = self.counts.draw(block.step, block.stream, uniform) {
             jump(table, self.sizes, *block.key, block.first_path, block.step.index, &hits, uniform, level);
         }
+        multiply(block.jump, level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::gbm::LogNormalGrowth;
-use super::jumps::NormalJumps;
+use super::jumps::{NormalJumps, multiply};
 use super::lanes::{DriverLane, OwnLane};
 use super::range;
 use crate::Error;
@@ -89,5 +89,10 @@ impl FactorStepper for Stepper {
         let level = &mut block.own[self.level];
         self.growth.step(block.step, &block.drivers[self.driver], block.modulation, level);
         self.jumps.apply(block.step, block.stream, scratch, level);
+        multiply(block.jump, level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }

@@ -10,13 +10,16 @@
 //! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
 //! | anything on record | [`Bootstrap`] |
 //!
-//! Together they move by a [`Constant`] correlation matrix or by [`Regimes`].
+//! Together they move by a [`Constant`] correlation matrix, by [`Regimes`], or by correlations that rise as a price falls
+//! ([`StressDriven`]); on top of any of these may come fat joint tails ([`StudentT`]) and jumps that hit several at once
+//! ([`CommonJumps`]).
 
 mod bates;
 mod block_reward;
 mod bootstrap;
 mod chain;
 mod cir;
+mod common_jumps;
 mod constant;
 mod correlations;
 mod credit_conditions;
@@ -34,6 +37,7 @@ mod lanes;
 mod merton;
 mod model;
 mod network_hashrate;
+mod normal_margin;
 mod obsolescence;
 mod ou;
 mod per_step;
@@ -47,6 +51,8 @@ mod resale;
 mod short_rate;
 mod shots;
 mod sparse;
+mod stress_driven;
+mod student_t;
 mod svcj;
 mod utilisation;
 
@@ -54,6 +60,7 @@ pub use bates::Bates;
 pub use block_reward::BlockReward;
 pub use bootstrap::{Bootstrap, ResampledSeries};
 pub use cir::Cir;
+pub use common_jumps::{CommonJumps, JumpSize};
 pub use constant::Constant;
 pub use correlations::Correlations;
 pub use credit_conditions::{ConditionSeries, CreditConditions};
@@ -65,7 +72,9 @@ pub use hashprice::Hashprice;
 pub use heston::Heston;
 pub use history::{History, PriceTable};
 pub use kou::Kou;
-pub use lanes::{DriverLane, Drivers, OwnLane, OwnLanes, ReadLane, ReadLanes};
+pub use lanes::{
+    DriverLane, Drivers, JumpLane, JumpLanes, OwnLane, OwnLanes, OwnStream, OwnStreams, ReadLane, ReadLanes,
+};
 pub use merton::Merton;
 pub use model::{DependenceModel, Model};
 pub use network_hashrate::NetworkHashrate;
@@ -77,5 +86,7 @@ pub use regime_gbm::{PriceRegime, RegimeGbm};
 pub use regimes::{Regime, Regimes, Transitions};
 pub use resale::{LaunchShock, Resale};
 pub use short_rate::ShortRate;
+pub use stress_driven::{StressDriven, StressIndex};
+pub use student_t::{Margins, StudentT};
 pub use svcj::Svcj;
 pub use utilisation::Utilisation;

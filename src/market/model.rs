@@ -3,10 +3,12 @@
 use super::bates::Bates;
 use super::bootstrap::Bootstrap;
 use super::cir::Cir;
+use super::common_jumps::CommonJumps;
 use super::constant::Constant;
+use super::correlations::Correlations;
 use super::credit_conditions::CreditConditions;
 use super::deflating_rent::DeflatingRent;
-use super::dependence::Dependence;
+use super::dependence::{Dependence, DependencePlan, DependenceStepper};
 use super::factor::Factor;
 use super::gbm::Gbm;
 use super::hashprice::Hashprice;
@@ -20,8 +22,11 @@ use super::regime_gbm::RegimeGbm;
 use super::regimes::Regimes;
 use super::resale::Resale;
 use super::short_rate::ShortRate;
+use super::stress_driven::StressDriven;
+use super::student_t::StudentT;
 use super::svcj::Svcj;
 use super::utilisation::Utilisation;
+use crate::Error;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -113,6 +118,31 @@ pub enum DependenceModel {
     Constant(Constant),
     /// [`Regimes`].
     Regimes(Regimes),
+    /// [`StressDriven`].
+    StressDriven(StressDriven),
+    /// [`StudentT`].
+    StudentT(Box<StudentT>),
+    /// [`CommonJumps`].
+    CommonJumps(Box<CommonJumps>),
+}
+
+/// Independent drivers.
+impl Default for DependenceModel {
+    fn default() -> Self {
+        DependenceModel::Constant(Constant { correlation: Correlations::independent() })
+    }
+}
+
+impl Dependence for DependenceModel {
+    fn plan(&self, plan: &mut DependencePlan<'_>) -> Result<Box<dyn DependenceStepper>, Error> {
+        match self {
+            DependenceModel::Constant(dependence) => dependence.plan(plan),
+            DependenceModel::Regimes(dependence) => dependence.plan(plan),
+            DependenceModel::StressDriven(dependence) => dependence.plan(plan),
+            DependenceModel::StudentT(dependence) => dependence.plan(plan),
+            DependenceModel::CommonJumps(dependence) => dependence.plan(plan),
+        }
+    }
 }
 
 impl From<DependenceModel> for Arc<dyn Dependence> {
@@ -120,6 +150,9 @@ impl From<DependenceModel> for Arc<dyn Dependence> {
         match model {
             DependenceModel::Constant(dependence) => Arc::new(dependence),
             DependenceModel::Regimes(dependence) => Arc::new(dependence),
+            DependenceModel::StressDriven(dependence) => Arc::new(dependence),
+            DependenceModel::StudentT(dependence) => Arc::new(*dependence),
+            DependenceModel::CommonJumps(dependence) => Arc::new(*dependence),
         }
     }
 }

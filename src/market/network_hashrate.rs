@@ -2,6 +2,7 @@
 
 use super::block_reward::BlockReward;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
+use super::jumps;
 use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
@@ -113,6 +114,12 @@ impl FactorStepper for Stepper {
                 step_modulated(ou, target, coin, normal, volatility, drift, logarithm, level);
             }
         }
+        jumps::add(block.jump, logarithm);
+        jumps::multiply(block.jump, level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

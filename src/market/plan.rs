@@ -2,7 +2,7 @@
 
 use super::dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation, find_series};
-use super::lanes::{Drivers, OwnLanes, ReadLane, ReadLanes};
+use super::lanes::{Drivers, JumpLanes, OwnLanes, OwnStreams, ReadLane, ReadLanes};
 use crate::numeric::{Lane, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 use crate::{Error, check};
@@ -67,6 +67,7 @@ impl Market {
             }
             factors.push(PlannedFactor {
                 stepper,
+                jump: None,
                 own: first..series.len(),
                 drivers: first_driver..drivers.len(),
                 key: StreamKey::new(seed, &format!("factor/{name}")),
@@ -74,7 +75,9 @@ impl Market {
         }
         let dependence_first = series.len();
         let names: Vec<String> = self.factors.iter().map(|(name, _)| name.clone()).collect();
-        let mut published = Vec::new();
+        let takes_jumps: Vec<bool> =
+            factors.iter().map(|factor: &PlannedFactor| factor.stepper.takes_jumps()).collect();
+        let (mut published, mut streams, mut jumps) = (Vec::new(), Vec::new(), Vec::new());
         let dependence = match &self.dependence {
             None => None,
             Some(dependence) => {
@@ -84,10 +87,22 @@ impl Market {
                     drivers: &drivers,
                     series: &series,
                     published: &mut published,
+                    streams: &mut streams,
+                    takes_jumps: &takes_jumps,
+                    jumps: &mut jumps,
                 };
                 Some(dependence.plan(&mut plan).map_err(|error| error.within("dependence"))?)
             }
         };
+        for names in [&published, &streams] {
+            let taken = |(at, found): &(usize, &String)| !found.is_empty() && names[..*at].contains(found);
+            if let Some((_, twice)) = names.iter().enumerate().find(taken) {
+                return Err(Error::Duplicate { field: "dependence".into(), name: twice.clone() });
+            }
+        }
+        for (lane, factor) in jumps.into_iter().enumerate() {
+            factors[factor].jump = Some(lane);
+        }
         series.append(&mut published);
         let driver_keys = drivers.iter().map(|name| StreamKey::new(seed, &format!("driver/{name}"))).collect();
         let modulates = dependence.as_ref().is_some_and(|dependence| dependence.modulates());
@@ -96,6 +111,7 @@ impl Market {
             dependence,
             dependence_first,
             dependence_key: StreamKey::new(seed, "dependence"),
+            further_keys: streams.iter().map(|name| StreamKey::new(seed, name)).collect(),
             modulates,
             series,
             driver_keys,
@@ -151,6 +167,8 @@ struct PlannedFactor {
     own: Range<usize>,
     drivers: Range<usize>,
     key: StreamKey,
+    /// The lane of the jumps that the dependence sends it.
+    jump: Option<usize>,
 }
 
 /// A market planned for one grid and seed: steppers, and where their lanes are.
@@ -159,6 +177,7 @@ pub(crate) struct MarketPlan {
     dependence: Option<Box<dyn DependenceStepper>>,
     dependence_first: usize,
     dependence_key: StreamKey,
+    further_keys: Vec<StreamKey>,
     modulates: bool,
     series: Vec<String>,
     driver_keys: Vec<StreamKey>,
@@ -175,6 +194,7 @@ impl MarketPlan {
             .iter()
             .chain(self.factors.iter().map(|factor| &factor.key))
             .chain(std::iter::once(&self.dependence_key))
+            .chain(&self.further_keys)
     }
 
     pub(crate) fn workspace(&self) -> MarketWorkspace {
@@ -185,8 +205,10 @@ impl MarketPlan {
             driver_streams: vec![Stream::default(); self.driver_keys.len()],
             factor_streams: vec![Stream::default(); self.factors.len()],
             dependence_stream: Stream::default(),
+            further_streams: vec![Stream::default(); self.further_keys.len()],
             volatility: vec![Lane::splat(1.0); modulated],
             drift: vec![Lane::ZERO; modulated],
+            jumps: vec![Lane::ZERO; self.factors.iter().filter(|factor| factor.jump.is_some()).count()],
             scratch: Box::new([Lane::ZERO; 8]),
         }
     }
@@ -199,8 +221,10 @@ pub(crate) struct MarketWorkspace {
     driver_streams: Vec<Stream>,
     factor_streams: Vec<Stream>,
     dependence_stream: Stream,
+    further_streams: Vec<Stream>,
     volatility: Vec<Lane>,
     drift: Vec<Lane>,
+    jumps: Vec<Lane>,
     scratch: Box<Scratch>,
 }
 
@@ -226,6 +250,9 @@ impl MarketWorkspace {
         if plan.dependence.is_some() {
             self.dependence_stream.restart(&plan.dependence_key, block);
         }
+        for (stream, key) in self.further_streams.iter_mut().zip(&plan.further_keys) {
+            stream.restart(key, block);
+        }
         self.visit(plan, START, first_path, false);
     }
 
@@ -239,6 +266,7 @@ impl MarketWorkspace {
 
     fn visit(&mut self, plan: &MarketPlan, step: Step, first_path: u64, moving: bool) {
         if let Some(dependence) = &plan.dependence {
+            self.jumps.fill(Lane::ZERO);
             let (read, own) = self.series.split_at_mut(plan.dependence_first);
             let mut block = DependenceBlock {
                 step,
@@ -248,6 +276,8 @@ impl MarketWorkspace {
                 own: OwnLanes(own),
                 volatility: &mut self.volatility,
                 drift: &mut self.drift,
+                jumps: JumpLanes(&mut self.jumps),
+                streams: OwnStreams { streams: &mut self.further_streams, keys: &plan.further_keys },
                 stream: &mut self.dependence_stream,
                 key: &plan.dependence_key,
             };
@@ -264,6 +294,7 @@ impl MarketWorkspace {
                 modulation: plan
                     .modulates
                     .then(|| Modulation { volatility: &self.volatility[index], drift: &self.drift[index] }),
+                jump: factor.jump.map(|lane| &self.jumps[lane]),
                 scratch: &mut self.scratch,
                 stream: &mut self.factor_streams[index],
                 key: &factor.key,

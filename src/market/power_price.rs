@@ -1,6 +1,7 @@
 //! The price of electricity: it comes back to its usual level, and spikes.
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
+use super::jumps;
 use super::lanes::{DriverLane, OwnLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
@@ -124,6 +125,7 @@ impl FactorStepper for Stepper {
     fn step(&self, block: &mut FactorBlock<'_>) {
         let normal = &block.drivers[self.driver];
         self.steps.at(block.step).advance(normal, block.modulation, &mut block.own[self.state]);
+        jumps::add(block.jump, &mut block.own[self.state]);
         if let Some(spikes) = &self.spikes {
             spikes.step(block);
             let [level, state, spike] = block.own.many([self.level, self.state, spikes.sum]);
@@ -132,6 +134,10 @@ impl FactorStepper for Stepper {
             let [level, state] = block.own.many([self.level, self.state]);
             price(self.usual, state, level);
         }
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

@@ -3,7 +3,7 @@
 use super::chain::Chain;
 use super::constant::CHUNK;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
-use super::jumps::factor;
+use super::jumps::{factor, multiply};
 use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::range;
 use super::regimes::{Regimes, Transitions, chunk, pick};
@@ -181,6 +181,11 @@ impl FactorStepper for Stepper {
                 grow_modulated(length, growth, variance, normal, modulation.volatility, modulation.drift, level);
             }
         }
+        multiply(block.jump, level);
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

@@ -153,7 +153,7 @@ impl Regimes {
 
     pub(super) const MOST: usize = 16;
 
-    fn check_regimes(&self, factors: &[String]) -> Result<(), Error> {
+    fn check_regimes(&self, plan: &DependencePlan<'_>) -> Result<(), Error> {
         if self.regimes.is_empty() || self.regimes.len() > Self::MOST {
             let expected = format!("must be between 1 and {} regimes", Self::MOST);
             return Err(Error::invalid("regimes", self.regimes.len(), expected));
@@ -165,11 +165,11 @@ impl Regimes {
                 return Err(located(Error::Duplicate { field: "name".into(), name: regime.name.clone() }));
             }
             for (name, multiplier) in &regime.volatility {
-                known("volatility", name, factors).map_err(located)?;
+                plan.factor("volatility", name).map_err(located)?;
                 check::within(&format!("volatility.{name}"), *multiplier, 0.0, 100.0).map_err(located)?;
             }
             for (name, shift) in &regime.drift {
-                known("drift", name, factors).map_err(located)?;
+                plan.factor("drift", name).map_err(located)?;
                 range::rate(&format!("drift.{name}"), *shift).map_err(located)?;
             }
         }
@@ -189,16 +189,9 @@ impl Regimes {
     }
 }
 
-fn known(field: &str, name: &str, factors: &[String]) -> Result<(), Error> {
-    if factors.iter().any(|factor| factor == name) {
-        return Ok(());
-    }
-    Err(Error::Unknown { field: field.into(), kind: "factor", name: name.into(), known: factors.join(", ") })
-}
-
 impl Dependence for Regimes {
     fn plan(&self, plan: &mut DependencePlan<'_>) -> Result<Box<dyn DependenceStepper>, Error> {
-        self.check_regimes(plan.factors())?;
+        self.check_regimes(plan)?;
         let generator = self.transitions.generator(self.regimes.len())?;
         let initial = generator.distribution("initial", self.initial.as_deref())?;
         let mut matrices = Vec::with_capacity(self.regimes.len());

@@ -2,6 +2,7 @@
 
 use super::decline::Decline;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
+use super::jumps;
 use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
@@ -185,6 +186,7 @@ impl FactorStepper for Stepper {
     fn step(&self, block: &mut FactorBlock<'_>) {
         let normal = &block.drivers[self.driver];
         self.steps.at(block.step).advance(normal, block.modulation, &mut block.own[self.noise]);
+        jumps::add(block.jump, &mut block.own[self.noise]);
         self.decline.value(block, -self.wear * block.step.end, self.noise, self.level);
         let premium = self.initial - self.floor;
         match self.shock {
@@ -200,6 +202,10 @@ impl FactorStepper for Stepper {
                 above_scrap_after_shocks(self.floor, premium, left, level);
             }
         }
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

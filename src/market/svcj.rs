@@ -80,7 +80,7 @@ impl Factor for Svcj {
     fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
         let Svcj { drift, variance, mean_variance, reversion, volatility_of_variance, correlation, .. } = *self;
         let parameters = Parameters { drift, variance, mean_variance, reversion, volatility_of_variance, correlation };
-        let counts = Counts::new(plan.grid(), self.jumps_per_year)?;
+        let counts = Counts::new(plan.grid(), "jumps_per_year", self.jumps_per_year)?;
         range::rate("jump_mean", self.jump_mean)?;
         range::volatility("jump_volatility", self.jump_volatility)?;
         check::within("variance_jump_mean", self.variance_jump_mean, 0.0, 100.0)?;
@@ -139,6 +139,10 @@ impl FactorStepper for Stepper {
         for (position, path) in hits.paths().enumerate() {
             variance[path] += after[position];
         }
+    }
+
+    fn takes_jumps(&self) -> bool {
+        true
     }
 }
 

@@ -2,10 +2,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice,
-    Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence,
-    PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, Svcj, Transitions,
-    Utilisation,
+    Bates, BlockReward, Bootstrap, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
+    DeflatingRent, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton,
+    NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries,
+    ShortRate, StressDriven, StudentT, Svcj, Transitions, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -297,7 +297,22 @@ pub(crate) fn markets() -> Vec<World> {
     let dear = Regime::new("dear").correlation([("power", "cir", 0.4)]).volatility("power", 1.4).drift("power", 0.5);
     let dear = dear.volatility("cir", 1.3).drift("cir", -0.01).volatility("list", 1.2);
     let costs_regimes = Regimes::pair(Regime::new("calm"), dear, [1.0, 0.5]);
+    let fat = StudentT::new(4.0, Regimes::pair(calm.clone(), stress.clone(), [1.0, 0.5]));
+    let copula = StudentT::new(2.5, Constant::pairs(of_coins)).normal_margins();
+    let converging = StressDriven::drawdown("btc", 0.1, 0.4);
+    let converging = converging.calm(Correlations::pairs(pairs)).stress(Correlations::pairs(stressed));
+    let events = CommonJumps::new(2.0, converging.clone()).correlation([("btc", "rent", 0.5)]);
+    let events = [("eth", -0.2), ("btc", -0.15), ("rent", -0.1), ("resale", -0.1), ("hashrate", 0.05)]
+        .into_iter()
+        .fold(events, |events, (factor, mean)| events.jump(factor, mean, 0.1));
+    let crash = ["kou", "heston", "bates", "svcj", "bull"]
+        .iter()
+        .fold(CommonJumps::new(12.0, copula.clone()), |crash, coin| crash.jump(*coin, -0.02, 0.05));
     vec![
+        ("student t on two regimes", factors().dependence(fat).build().unwrap(), &SERIES),
+        ("stress driven", factors().dependence(converging).build().unwrap(), &SERIES),
+        ("common jumps, stress driven", factors().dependence(events).build().unwrap(), &SERIES),
+        ("coins, common jumps on a t copula", coins().dependence(crash).build().unwrap(), &COINS),
         ("independent", factors().build().unwrap(), &SERIES),
         ("constant", factors().dependence(Constant::pairs(pairs)).build().unwrap(), &SERIES),
         ("two regimes", factors().dependence(Regimes::pair(calm, stress, [1.0, 0.5])).build().unwrap(), &SERIES),

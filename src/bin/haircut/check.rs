@@ -78,15 +78,35 @@ fn dependence(text: &mut String, scenario: &Scenario) {
         Correlations::Pairs(pairs) => format!("{} correlated pairs", pairs.len()),
         Correlations::Matrix(matrix) => format!("a matrix of {} drivers", matrix.size()),
     };
-    let told = match &scenario.dependence {
-        None => "none: all drivers are independent".into(),
-        Some(DependenceModel::Constant(constant)) => format!("constant, {}", pairs(&constant.correlation)),
-        Some(DependenceModel::Regimes(regimes)) => {
-            let of = |regime: &Regime| format!("{} ({})", regime.name, pairs(&regime.correlation));
-            format!("regimes {}", regimes.regimes.iter().map(of).collect::<Vec<_>>().join(", "))
-        }
-        Some(_) => "given".into(),
-    };
+    let mut told = Vec::new();
+    let mut next = scenario.dependence.as_ref();
+    while let Some(model) = next.take() {
+        told.push(match model {
+            DependenceModel::Constant(constant) => format!("constant, {}", pairs(&constant.correlation)),
+            DependenceModel::Regimes(regimes) => {
+                let of = |regime: &Regime| format!("{} ({})", regime.name, pairs(&regime.correlation));
+                format!("regimes {}", regimes.regimes.iter().map(of).collect::<Vec<_>>().join(", "))
+            }
+            DependenceModel::StressDriven(stress) => {
+                format!("stress driven, calm ({}), stress ({})", pairs(&stress.calm), pairs(&stress.stress))
+            }
+            DependenceModel::StudentT(fat) => {
+                next = Some(&fat.base);
+                format!("student t of {} degrees of freedom", fat.degrees_of_freedom)
+            }
+            DependenceModel::CommonJumps(jumps) => {
+                next = Some(&jumps.base);
+                format!(
+                    "{} events a year ({}) that hit {}",
+                    jumps.per_year,
+                    jumps.name,
+                    number_of(jumps.jumps.len(), "factor")
+                )
+            }
+            _ => "given".into(),
+        });
+    }
+    let told = if told.is_empty() { "none: all drivers are independent".into() } else { told.join("; on ") };
     let _ = writeln!(text, "\nDependence: {told}");
 }
 

@@ -1,0 +1,184 @@
+//! What each mechanism of falling together costs a path-step against `Constant`, on a market of eight and of nineteen factors like those of
+//! the book scenario: one thread, 60 monthly steps, an empty book, and a measure that looks at nothing. `LEVEL=Avx2` (or
+//! `Baseline`) in the environment measures a lower instruction set.
+
+#![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use haircut::credit::Book;
+use haircut::market::{
+    BlockReward, CommonJumps, Constant, Correlations, DeflatingRent, Dependence, Gbm, Hashprice, Market, MarketBuilder,
+    Merton, NetworkHashrate, Obsolescence, Regime, Regimes, Resale, ShortRate, StressDriven, StudentT, Utilisation,
+};
+use haircut::measure::{Block, Measure, MeasurePlan, Run};
+use haircut::numeric::Level;
+use haircut::{Error, Simulation};
+use std::hint::black_box;
+
+/// Counts paths.
+#[derive(Debug)]
+struct Count;
+
+impl Measure for Count {
+    type Partial = u64;
+    type Output = u64;
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<u64, Error> {
+        Ok(0)
+    }
+    fn record(&self, partial: &mut u64, block: &Block<'_>) {
+        *partial += block.paths() as u64;
+    }
+    fn merge(&self, into: &mut u64, from: u64) {
+        *into += from;
+    }
+    fn finish(&self, partial: u64, _run: &Run) -> u64 {
+        partial
+    }
+}
+
+const PATHS: u64 = 16_384;
+const STEPS: u64 = 60;
+
+fn rent(sensitivity: f64) -> DeflatingRent {
+    DeflatingRent {
+        initial: 2.3,
+        deflation: 0.15,
+        sensitivity,
+        adoption: Some("frontier.adoption".into()),
+        scarcity: 0.1,
+        reversion: 0.6,
+        volatility: 0.3,
+        usual_scarcity: None,
+        deflation_deviation: 0.0,
+        jumps: None,
+    }
+}
+
+fn resale() -> Resale {
+    Resale {
+        initial: 28_000.0,
+        floor: 1_500.0,
+        wear: 0.2,
+        sensitivity: 0.3,
+        adoption: Some("frontier.adoption".into()),
+        shock: None,
+        reversion: 1.0,
+        volatility: 0.2,
+    }
+}
+
+/// Rate, coin, mining, frontier, rent, share let, and what a machine fetches.
+fn eight() -> MarketBuilder {
+    let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
+    Market::builder()
+        .factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 })
+        .factor(
+            "btc",
+            Merton {
+                initial: 95_000.0,
+                drift: 0.05,
+                volatility: 0.55,
+                jumps_per_year: 1.0,
+                jump_mean: -0.1,
+                jump_volatility: 0.15,
+            },
+        )
+        .factor(
+            "network",
+            NetworkHashrate {
+                initial: 1_000.0,
+                elasticity: 0.5,
+                lag: 0.4,
+                volatility: 0.19,
+                coin: "btc".into(),
+                marginal_cost: 40.0,
+                efficiency_gain: 0.2,
+                reward: reward.clone(),
+            },
+        )
+        .factor("hashprice", Hashprice { coin: "btc".into(), hashrate: "network".into(), reward })
+        .factor(
+            "frontier",
+            Obsolescence {
+                cadence: 2.2,
+                cadence_variation: 0.25,
+                age: 0.0,
+                gain: 0.53,
+                gain_volatility: 0.1,
+                ramp: 0.75,
+                pending: 0.0,
+            },
+        )
+        .factor("rent", rent(0.2))
+        .factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 })
+        .factor("resale", resale())
+}
+
+/// The same with more of what a book of many borrowers has: another rent, five clouds, three generations, two indices.
+fn nineteen() -> MarketBuilder {
+    let market = eight().factor("old_rent", rent(0.4));
+    let share = || Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 };
+    let market = (0..5).fold(market, |market, cloud| market.factor(format!("cloud {cloud}"), share()));
+    let market = (0..3).fold(market, |market, tier| market.factor(format!("tier {tier}"), resale()));
+    let index = || Gbm { initial: 1.0, drift: 0.05, volatility: 0.3 };
+    market.factor("hardware", index()).factor("credit", index())
+}
+
+type Pairs = Vec<(&'static str, &'static str, f64)>;
+
+/// Coin, network, rent, use and resale all move together; in a book so do clouds and tiers with the rent.
+fn pairs(large: bool, rho: f64) -> Pairs {
+    let core = ["btc", "network", "rent", "use", "resale"];
+    let more =
+        ["old_rent", "cloud 0", "cloud 1", "cloud 2", "cloud 3", "cloud 4", "tier 0", "tier 1", "tier 2", "hardware"];
+    let names: Vec<&str> = core.into_iter().chain(more).take(if large { 15 } else { 5 }).collect();
+    let all = names.iter().enumerate();
+    all.flat_map(|(at, one)| names[..at].iter().map(move |other| (*one, *other, rho))).collect()
+}
+
+fn mechanisms(criterion: &mut Criterion) {
+    if let Ok(name) = std::env::var("LEVEL") {
+        let level = Level::available().into_iter().find(|level| format!("{level:?}") == name);
+        level.and_then(|level| level.set().ok()).expect("a level of this machine");
+    }
+    for (size, large, market) in [("8 factors", false, eight as fn() -> MarketBuilder), ("19 factors", true, nineteen)]
+    {
+        let mut group = criterion.benchmark_group(format!("mechanisms, {size}"));
+        group.throughput(Throughput::Elements(PATHS * STEPS)).sample_size(20);
+        let constant = || Constant::pairs(pairs(large, 0.2));
+        let regimes = || {
+            let calm = Regime::new("calm").correlation(pairs(large, 0.2));
+            let stress =
+                Regime::new("stress").correlation(pairs(large, 0.6)).volatility("btc", 1.6).drift("rent", -0.3);
+            Regimes::pair(calm, stress, [2.0, 0.5])
+        };
+        let stress = |index: StressDriven| {
+            index.calm(Correlations::pairs(pairs(large, 0.2))).stress(Correlations::pairs(pairs(large, 0.6)))
+        };
+        let events = |jumps: CommonJumps<Constant>| {
+            ["btc", "network", "rent", "resale"].into_iter().fold(jumps, |jumps, factor| jumps.jump(factor, -0.2, 0.1))
+        };
+        let mut bench = |name: &str, market: MarketBuilder| {
+            let market = market.build().expect("a market of this file");
+            let simulation = Simulation::new(market, Book::default()).months(60).paths(PATHS).seed(1).threads(1);
+            group.bench_function(name, |bencher| bencher.iter(|| black_box(simulation.run(Count).expect("a run"))));
+        };
+        fn with(market: fn() -> MarketBuilder, dependence: impl Dependence + 'static) -> MarketBuilder {
+            market().dependence(dependence)
+        }
+        bench("independent", market());
+        bench("constant", with(market, constant()));
+        bench("regimes", with(market, regimes()));
+        bench("student t", with(market, StudentT::new(4.0, constant())));
+        bench("t copula", with(market, StudentT::new(4.0, constant()).normal_margins()));
+        bench("stress driven, drawdown", with(market, stress(StressDriven::drawdown("btc", 0.2, 0.5))));
+        bench("stress driven, ou", with(market, stress(StressDriven::ou(2.0, 1.0, 2.0))));
+        bench("common jumps, one a year", with(market, events(CommonJumps::new(1.0, constant()))));
+        bench("t copula on regimes", with(market, StudentT::new(4.0, regimes()).normal_margins()));
+        group.finish();
+    }
+}
+
+criterion_group!(groups, mechanisms);
+criterion_main!(groups);

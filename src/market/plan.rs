@@ -3,6 +3,7 @@
 use super::dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation, find_series};
 use super::lanes::{Drivers, JumpLanes, OwnLanes, OwnStreams, ReadLane, ReadLanes};
+use super::shift::{Change, Shift};
 use crate::numeric::{Lane, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 use crate::{Error, check};
@@ -18,11 +19,19 @@ pub(crate) const START: Step = Step { index: 0, start: 0.0, end: 0.0, length: 0.
 pub struct Market {
     factors: Vec<(String, Arc<dyn Factor>)>,
     dependence: Option<Arc<dyn Dependence>>,
+    /// Series that are moved, and how, in order.
+    shifts: Vec<(String, Change)>,
 }
 
 impl Debug for Market {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Market").field("factors", &self.factors).field("dependence", &self.dependence).finish()
+        let mut market = f.debug_struct("Market");
+        market.field("factors", &self.factors).field("dependence", &self.dependence);
+        // A market without shifts is the same description that it was before there were shifts.
+        if !self.shifts.is_empty() {
+            market.field("shifts", &self.shifts);
+        }
+        market.finish()
     }
 }
 
@@ -30,12 +39,48 @@ impl Market {
     /// An empty description to add factors to.
     #[must_use]
     pub fn builder() -> MarketBuilder {
-        MarketBuilder { market: Market { factors: Vec::new(), dependence: None } }
+        MarketBuilder { market: Market { factors: Vec::new(), dependence: None, shifts: Vec::new() } }
     }
 
     /// Names of the factors, in order.
     pub fn factors(&self) -> impl Iterator<Item = &str> {
         self.factors.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Names of everything that factors and dependence publish, in order: `btc`, `frontier.adoption`, `dependence.regime`.
+    ///
+    /// # Errors
+    /// None, for a market that has been built.
+    pub fn series(&self) -> Result<Vec<String>, Error> {
+        let plan = self.plan(&TimeGrid::monthly(1)?, 0)?;
+        Ok(plan.series.into_iter().filter(|name| !name.is_empty()).collect())
+    }
+
+    /// The market with one published series of a factor moved; this one stays as it is.
+    ///
+    /// Whoever reads the series sees it moved: later factors, the dependence, obligors, measures. The factor itself, built in or a
+    /// user's own, does not: its state, its other series, its drivers and its draws are those that it has without, to the bit. So
+    /// two runs that differ in a shift have common random numbers. Shifts of one series act one after the other.
+    ///
+    /// ```
+    /// use haircut::market::{Change, Curve, Gbm, Market};
+    /// let market = Market::builder().factor("btc", Gbm { initial: 61_500.0, drift: 0.05, volatility: 0.6 }).build()?;
+    /// // A third is lost within half a year, and stays lost.
+    /// let fallen = market.shifted("btc", Change::Multiply(Curve::dated([[0.0, 1.0], [0.5, 2.0 / 3.0]])))?;
+    /// assert_eq!(fallen.series()?, market.series()?);
+    /// # Ok::<(), haircut::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when no factor publishes the series; what is wrong with the change.
+    pub fn shifted(&self, series: &str, change: Change) -> Result<Market, Error> {
+        if !self.factors().any(|factor| series.split('.').next() == Some(factor)) {
+            let (field, known) = ("series".to_owned(), self.factors().collect::<Vec<_>>().join(", "));
+            return Err(Error::Unknown { field, kind: "factor", name: series.to_owned(), known });
+        }
+        let mut market = self.clone();
+        market.shifts.push((series.to_owned(), change));
+        MarketBuilder { market }.build()
     }
 
     pub(crate) fn plan(&self, grid: &TimeGrid, seed: u64) -> Result<MarketPlan, Error> {
@@ -65,9 +110,15 @@ impl Market {
                     return Err(Error::Duplicate { field, name: twice.clone() });
                 }
             }
+            let mut shifts = Vec::new();
+            for (of, change) in self.shifts.iter().filter(|(of, _)| of.split('.').next() == Some(name)) {
+                let planned = Shift::plan(of, change, grid, &mut series, first);
+                shifts.push(planned.map_err(|error| error.within(name).within("factors"))?);
+            }
             factors.push(PlannedFactor {
                 stepper,
                 jump: None,
+                shifts,
                 own: first..series.len(),
                 drivers: first_driver..drivers.len(),
                 key: StreamKey::new(seed, &format!("factor/{name}")),
@@ -164,6 +215,7 @@ impl MarketBuilder {
 
 struct PlannedFactor {
     stepper: Box<dyn FactorStepper>,
+    shifts: Vec<Shift>,
     own: Range<usize>,
     drivers: Range<usize>,
     key: StreamKey,
@@ -299,7 +351,14 @@ impl MarketWorkspace {
                 stream: &mut self.factor_streams[index],
                 key: &factor.key,
             };
-            if moving { factor.stepper.step(&mut block) } else { factor.stepper.start(&mut block) }
+            if moving {
+                factor.stepper.step(&mut block)
+            } else {
+                factor.stepper.start(&mut block)
+            }
+            for shift in &factor.shifts {
+                shift.show(step.index, &mut block.own);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::diagnosis;
 use super::document::Document;
+use super::stress::{self, Shift, Stress};
 use super::tables;
 use super::uncertainty::{self, Uncertainty};
 use crate::credit::{Book, Borrower, LiquidationMarket};
@@ -61,6 +62,12 @@ pub struct Scenario {
     /// Who owes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub borrowers: Vec<Borrower>,
+    /// Series of the factors whose paths are moved in every run, in order; each by its `series`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shifts: Vec<Shift>,
+    /// Stresses under which it can be run, by name: see [`Scenario::under`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stresses: Vec<Stress>,
     #[serde(skip)]
     source: Option<Source>,
     /// Which numbers are known with an error.
@@ -185,7 +192,31 @@ impl Scenario {
         self.build().map_err(|error| self.locate(error))
     }
 
-    fn build(&self) -> Result<Simulation, Error> {
+    /// The scenario under one of its own stresses, or one of [`Stress::presets`]; this one stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a name that is neither; else as [`Stress::apply`], with file and line for a stress of the
+    /// scenario's own.
+    pub fn under(&self, stress: &str) -> Result<Scenario, Error> {
+        let called = |other: &Stress| other.name == stress;
+        if let Some(index) = self.stresses.iter().position(called) {
+            let located = |error: Error| self.locate(error.within(format!("stresses[{index}]")));
+            return self.stresses[index].apply(self).map_err(located);
+        }
+        let presets = Stress::presets()?;
+        match presets.iter().find(|preset| called(preset)) {
+            Some(preset) => preset.apply(self).map_err(|error| error.within(format!("stresses.{stress}"))),
+            None => {
+                let known: Vec<&str> =
+                    self.stresses.iter().chain(&presets).map(|stress| stress.name.as_str()).collect();
+                let (field, known) = ("stress".to_owned(), known.join(", "));
+                Err(Error::Unknown { field, kind: "stress", name: stress.to_owned(), known })
+            }
+        }
+    }
+
+    /// The market of the scenario, its shifts included.
+    pub(super) fn market(&self) -> Result<Market, Error> {
         let mut market = Market::builder();
         for named in &self.factors {
             market = market.shared_factor(named.name.clone(), named.model.clone().into());
@@ -193,11 +224,15 @@ impl Scenario {
         if let Some(dependence) = &self.dependence {
             market = market.shared_dependence(dependence.clone().into());
         }
+        stress::shifted(market.build().map_err(|error| self.number_factor(error))?, &self.shifts)
+    }
+
+    fn build(&self) -> Result<Simulation, Error> {
         let mut book = Book::new(self.borrowers.iter().cloned()).liquidation(self.liquidation.clone());
         if let Some(series) = &self.discount {
             book = book.discount(series.clone());
         }
-        let simulation = Simulation::new(market.build().map_err(|error| self.number_factor(error))?, book)
+        let simulation = Simulation::new(self.market()?, book)
             .grid(self.simulation.grid().map_err(|error| error.within("simulation"))?)
             .paths(self.simulation.paths)
             .seed(self.simulation.seed);

@@ -6,8 +6,11 @@
 mod description;
 mod diagnosis;
 mod document;
+mod presets;
+mod stress;
 mod tables;
 mod uncertainty;
 
 pub use description::{NamedModel, Sampling, Scenario};
+pub use stress::{Shift, Stress, Target};
 pub use uncertainty::{ParameterLaw, ParameterSet, ParameterSets, Uncertainty};

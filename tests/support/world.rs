@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Bootstrap, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
-    DeflatingRent, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton,
+    Bates, BlockReward, Bootstrap, Change, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
+    Curve, DeflatingRent, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton,
     NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries,
     ShortRate, StressDriven, StudentT, Svcj, Transitions, Utilisation,
 };
@@ -275,6 +275,14 @@ pub(crate) fn history() -> MarketBuilder {
     Market::builder().factor("past", past)
 }
 
+/// A market whose funding, rent and coin are moved, each in another way.
+fn shifted(market: &Market) -> Market {
+    let until = Curve::dated([[0.5, 1.0], [1.0, 0.0], [2.0, 0.0], [2.0, 1.0]]);
+    let market = market.shifted("funding.availability", Change::Multiply(until)).unwrap();
+    let market = market.shifted("let", Change::Add(Curve::dated([[0.0, 0.0], [1.0, -0.5]]))).unwrap();
+    market.shifted("coin", Change::Multiply(Curve::Always(0.7))).unwrap()
+}
+
 /// The factors under each way of moving together.
 pub(crate) fn markets() -> Vec<World> {
     let pairs = [("btc", "rent", 0.4), ("eth", "btc", 0.8), ("rent", "resale", 0.6), ("use", "sofr", -0.3)];
@@ -323,5 +331,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("costs, two regimes", costs().dependence(costs_regimes).build().unwrap(), &COSTS),
         ("conditions, independent", conditions().build().unwrap(), &CONDITIONS),
         ("history", history().build().unwrap(), &HISTORY),
+        ("conditions, shifted", shifted(&conditions().build().unwrap()), &CONDITIONS),
     ]
 }

@@ -223,6 +223,25 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(error.starts_with("s.toml:2") || error.starts_with("s.toml:4"), "{error}");
 }
 
+/// What a stress sets is known; what it does not touch is as uncertain as before.
+#[test]
+fn a_shifted_number_is_known() {
+    let text = std::fs::read_to_string(folder().join("d1_hopper_loan.toml")).unwrap();
+    let loose = text.replacen("[[factors]]\nname = \"utilisation\"\n", "[[factors]]\nname = \"spare\"\nmodel = \"gbm\"\ninitial = 1\ndrift = { value = 0.1, error = 0.05 }\nvolatility = { low = 0.2, high = 0.4 }\n\n[[factors]]\nname = \"utilisation\"\n", 1);
+    let base = Scenario::from_toml(folder().join("loose.toml").to_str().unwrap(), &loose).unwrap();
+    let of_spare = |scenario: &Scenario| {
+        let all = scenario.uncertainties().iter().map(|uncertainty| uncertainty.parameter.clone());
+        all.filter(|name| name.starts_with("factors.spare")).collect::<Vec<_>>()
+    };
+    assert_eq!(of_spare(&base), ["factors.spare.drift", "factors.spare.volatility"]);
+    let stress = Stress::new("wild", [Shift::parameter("factors.spare.volatility", by(2.0))]);
+    let stressed = stress.apply(&base).unwrap();
+    assert_eq!(of_spare(&stressed), ["factors.spare.drift"]);
+    assert!(stressed.to_toml().unwrap().contains("volatility = 0.6"));
+    let other = Stress::new("other", [Shift::parameter("factors.h100_rent.volatility", by(2.0))]).apply(&base).unwrap();
+    assert_eq!(of_spare(&other), of_spare(&base));
+}
+
 /// Every stress that ships is about the book, moves what it says, and gives the source of every number.
 #[test]
 fn presets_are_about_the_book() {

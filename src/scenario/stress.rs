@@ -27,6 +27,8 @@ use toml::Value;
 /// assert_eq!(twice.shifts.len(), 4);
 /// ```
 ///
+/// A number that a parameter shift moves is known from then on: an error that the scenario states of it is dropped.
+///
 /// Stresses **compose**: [`Stress::then`] applies one after the other. That is associative, and [`Stress::none`] is its identity, to the
 /// bit. Shifts act in their order; multipliers of 0.6 and 0.5 are one of 0.3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -182,6 +184,7 @@ impl Stress {
                 moved |= change_numbers(&mut parts, path, change).map_err(located(index))?;
             }
             Parts::put(parts, &mut stressed)?;
+            stressed = stressed.forget_uncertainties(scenario)?;
         }
         let mut market = None;
         for (index, shift) in self.shifts.iter().enumerate() {

@@ -235,6 +235,21 @@ const MOST_DRAWS: u64 = 1000;
 const BATCHES: u64 = 16;
 
 impl Scenario {
+    /// Without the errors of the numbers that are others in `before`: what has been set is known.
+    pub(super) fn forget_uncertainties(self, before: &Scenario) -> Result<Self, Error> {
+        if self.uncertainties().is_empty() {
+            return Ok(self);
+        }
+        let (mut now, mut before) = (self.plain_document()?, before.plain_document()?);
+        let mut kept = Vec::new();
+        for uncertainty in self.uncertainties() {
+            if *uncertainty.find(&mut now)? == *uncertainty.find(&mut before)? {
+                kept.push(uncertainty.clone());
+            }
+        }
+        self.with_uncertainties(kept)
+    }
+
     /// Draws parameter sets from the errors that are stated in the file.
     ///
     /// Numbers are drawn independently of one another. A set with which the scenario is not valid (a volatility below zero, correlations

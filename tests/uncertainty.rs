@@ -18,7 +18,7 @@ fn loan(volatility: &str, more: &str) -> String {
         r#"title = "A coin and a loan"
 [simulation]
 grid = {{ dates = [1.0] }}
-paths = 65_536
+paths = 32_768
 seed = 3
 [[factors]]
 name = "btc"
@@ -70,7 +70,7 @@ fn the_loan_is_the_one_of_the_closed_form() {
     let (defaults, _) =
         read(&loan("0.6", "")).simulation().unwrap().run((DefaultTable::new(), LossDistribution::new())).unwrap();
     let p = probability(0.6);
-    let deviation = (p * (1.0 - p) / 65_536.0).sqrt();
+    let deviation = (p * (1.0 - p) / 32_768.0).sqrt();
     assert!((pd(&defaults)[0] - p).abs() < 5.0 * deviation, "{} {p}", pd(&defaults)[0]);
 }
 
@@ -113,7 +113,7 @@ fn without_error_every_set_is_the_run_itself() {
     assert_eq!(band.parameter_deviation, 0.0);
     // The error of a proportion, from 16 batches: a chi-square of 15 degrees of freedom each, the same for all sets.
     let p = pd(&base)[0];
-    let ratio = band.monte_carlo_error.powi(2) / (p * (1.0 - p) / 65_536.0);
+    let ratio = band.monte_carlo_error.powi(2) / (p * (1.0 - p) / 32_768.0);
     assert!((ratio - 1.0).abs() < 5.0 * (2.0_f64 / 15.0).sqrt(), "{ratio}");
 }
 
@@ -153,6 +153,33 @@ fn draws_have_the_stated_law_and_a_name_of_their_own() {
     changed.borrowers.clear();
     changed.liquidation = Default::default();
     assert_eq!(changed.parameter_sets(1).unwrap_err().field(), Some("factors.btc.volatility"));
+}
+
+/// Correlations that share a name move as one; what is normal shares its distance in errors.
+#[test]
+fn shared_draws_are_one() {
+    let pair = |other: &str, high: f64| {
+        format!("[\"btc\", \"{other}\", {{ low = 0, high = {high}, shared = \"coin and compute\" }}]")
+    };
+    let factor = |name: &str| {
+        let drift = "{ value = 0.1, error = 0.02, shared = \"drift\" }";
+        format!("[[factors]]\nname = \"{name}\"\nmodel = \"gbm\"\ninitial = 1\ndrift = {drift}\nvolatility = 0.5\n")
+    };
+    // With 0.7 between rent and machine, 0.8 of the one with the coin needs some of the other: drawn alone they would often not do.
+    let pairs = format!("[{}, {}, [\"rent\", \"gpu\", 0.7]]", pair("rent", 0.8), pair("gpu", 0.4));
+    let dependence = format!("[dependence]\nkind = \"constant\"\ncorrelation = {pairs}\n");
+    let scenario = read(&loan("0.6", &format!("{}{}{dependence}", factor("rent"), factor("gpu"))));
+    assert_eq!(scenario.uncertainties().iter().filter(|one| one.shared.is_some()).count(), 4);
+    assert_eq!(read(&scenario.to_toml().unwrap()).uncertainties(), scenario.uncertainties());
+    let sets = scenario.parameter_sets(500).unwrap();
+    assert_eq!(sets.rejected, 0);
+    let parameters: Vec<&str> = scenario.uncertainties().iter().map(|one| one.parameter.as_str()).collect();
+    let at = |name: &str| parameters.iter().position(|other| *other == name).unwrap();
+    for set in &sets.sets {
+        let of = |name: &str| set.values[at(name)];
+        assert_eq!(of("dependence.correlation[btc, rent]"), 2.0 * of("dependence.correlation[btc, gpu]"));
+        assert_eq!(of("factors.rent.drift"), of("factors.gpu.drift"));
+    }
 }
 
 /// A volatility of 0.1 ± 0.1 is below zero for one draw in six: such sets are drawn anew, and counted.
@@ -201,7 +228,7 @@ fn the_band_is_that_of_direct_integration() {
     let fourth = moment(&|p| (p - mean).powi(4));
     let k = count as f64;
     // What the paths of all sets have in common, and each set's parameter.
-    let of_paths = mean * (1.0 - mean) / 65_536.0;
+    let of_paths = mean * (1.0 - mean) / 32_768.0;
     assert!((band.mean - mean).abs() < 5.0 * (variance / k + of_paths).sqrt(), "{} {mean}", band.mean);
     // Of the own noise of the sets at most 2 of_paths is in the variance, and it is taken out.
     let error_of_variance = ((fourth - variance * variance) / k).sqrt() + 2.0 * of_paths / k.sqrt();
@@ -232,6 +259,11 @@ fn mistakes_are_told_with_their_line() {
         ("{ value = 0.6, error = inf }", "loan.toml:11: factors.btc.volatility: error = inf: must be a finite number"),
         ("{ low = 0.7, high = 0.6 }", "loan.toml:11: factors.btc.volatility: low = 0.7: must be at most high, 0.6"),
         ("{ value = 0.6 }", "loan.toml:11: factors.btc.volatility"),
+        (
+            "{ value = 0.6, error = 0.1, shared = 3 }",
+            "loan.toml:11: factors.btc.volatility: shared = 3: must be a name",
+        ),
+        ("{ value = 0.6, error = 0.1, same = \"x\" }", "loan.toml:11: factors.btc.volatility"),
         ("{ value = -0.6, error = 0.1 }", "loan.toml:11: factors.btc.volatility = -0.6"),
     ] {
         let result = Scenario::from_toml("loan.toml", &loan(volatility, "")).and_then(|scenario| scenario.simulation());
@@ -239,7 +271,7 @@ fn mistakes_are_told_with_their_line() {
         assert!(error.starts_with(told), "{error}");
     }
     // Paths are no parameter.
-    let paths = loan("0.6", "").replace("65_536", "{ low = 100, high = 200 }");
+    let paths = loan("0.6", "").replace("32_768", "{ low = 100, high = 200 }");
     let error = Scenario::from_toml("loan.toml", &paths).map(|_| ()).unwrap_err().to_string();
     assert!(error.starts_with("loan.toml:4: simulation.paths"), "{error}");
     let good = read(&loan("{ value = 0.6, error = 0.1 }", ""));

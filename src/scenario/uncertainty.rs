@@ -14,12 +14,19 @@ use toml::{Table, Value};
 /// In the file, `{ value = 0.60, error = 0.05 }` stands for 0.60 with a standard error of 0.05, and `{ low = 0.3, high = 0.6 }` for
 /// anything in between. Either may stand wherever a number of a factor, the dependence, the liquidation market or a borrower does. A
 /// run takes the value, or the middle of the range, as if it stood there plainly.
+///
+/// Numbers are unknown each by itself, unless they share a name: `{ low = 0.0, high = 0.45, shared = "coin and compute" }` is as far up its
+/// range, or as many errors above its value, as all others that share the name are. So a row of correlations moves as one, and stays one that
+/// a market can have where both ends are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Uncertainty {
     /// The number's place, `factors.btc.volatility`: by the names of factors, regimes, borrowers and pairs, where they have one.
     pub parameter: String,
     /// How it may differ.
     pub law: ParameterLaw,
+    /// The name of the draw, where other numbers share it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<String>,
     #[serde(skip)]
     place: Place,
 }
@@ -130,13 +137,13 @@ pub(super) fn take(document: &mut Table) -> Result<Vec<Uncertainty>, Mistake> {
 }
 
 fn walk(value: &mut Value, place: &Place, path: &str, found: &mut Vec<Uncertainty>) -> Result<(), Mistake> {
-    if let Some((number, law)) = stated(value).map_err(|message| (path.to_owned(), message))? {
+    if let Some(Stated { number, law, shared }) = stated(value).map_err(|message| (path.to_owned(), message))? {
         *value = Value::Float(number);
         let parameter = place.to_string();
         if found.iter().any(|other| other.parameter == parameter) {
             return Err((path.to_owned(), "another number of this name has an error already".to_owned()));
         }
-        found.push(Uncertainty { parameter, law, place: place.clone() });
+        found.push(Uncertainty { parameter, law, shared, place: place.clone() });
         return Ok(());
     }
     match value {
@@ -156,12 +163,26 @@ fn walk(value: &mut Value, place: &Place, path: &str, found: &mut Vec<Uncertaint
     Ok(())
 }
 
-/// The number and its law, for a table that states them.
-fn stated(value: &Value) -> Result<Option<(f64, ParameterLaw)>, String> {
+/// What a table states of a number.
+struct Stated {
+    number: f64,
+    law: ParameterLaw,
+    shared: Option<String>,
+}
+
+/// The number, its law and the name of its draw, for a table that states them.
+fn stated(value: &Value) -> Result<Option<Stated>, String> {
     let Value::Table(table) = value else { return Ok(None) };
-    let pair = |one: &str, other: &str| match (table.get(one), table.get(other), table.len()) {
-        (Some(one), Some(other), 2) => Some((one, other)),
+    let pair = |one: &str, other: &str| match (table.get(one), table.get(other)) {
+        (Some(first), Some(second)) if table.keys().all(|key| key == one || key == other || key == "shared") => {
+            Some((first, second))
+        }
         _ => None,
+    };
+    let shared = match table.get("shared") {
+        None => Ok(None),
+        Some(Value::String(name)) if !name.trim().is_empty() => Ok(Some(name.clone())),
+        Some(other) => Err(format!("shared = {other}: must be a name")),
     };
     let number = |name: &str, value: &Value| match value {
         Value::Float(number) if number.is_finite() => Ok(*number),
@@ -173,14 +194,15 @@ fn stated(value: &Value) -> Result<Option<(f64, ParameterLaw)>, String> {
         if error < 0.0 {
             return Err(format!("error = {error}: must be zero or above; it is one standard error"));
         }
-        return Ok(Some((value, ParameterLaw::Normal { error })));
+        return Ok(Some(Stated { number: value, law: ParameterLaw::Normal { error }, shared: shared? }));
     }
     if let Some((low, high)) = pair("low", "high") {
         let (low, high) = (number("low", low)?, number("high", high)?);
         if low > high {
             return Err(format!("low = {low}: must be at most high, {high}"));
         }
-        return Ok(Some((0.5_f64.mul_add(high - low, low), ParameterLaw::Uniform { low, high })));
+        let number = 0.5_f64.mul_add(high - low, low);
+        return Ok(Some(Stated { number, law: ParameterLaw::Uniform { low, high }, shared: shared? }));
     }
     Ok(None)
 }
@@ -195,7 +217,9 @@ pub(super) fn put_back(document: &mut Table, uncertainties: &[Uncertainty]) -> R
             ParameterLaw::Normal { error } => [("value", number), ("error", float(error))],
             ParameterLaw::Uniform { low, high } => [("low", float(low)), ("high", float(high))],
         };
-        *value = Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+        let shared = uncertainty.shared.iter().map(|name| ("shared", Value::String(name.clone())));
+        let entries = entries.into_iter().chain(shared);
+        *value = Value::Table(entries.map(|(key, value)| (key.to_owned(), value)).collect());
     }
     Ok(())
 }
@@ -252,7 +276,7 @@ impl Scenario {
 
     /// Draws parameter sets from the errors that are stated in the file.
     ///
-    /// Numbers are drawn independently of one another. A set with which the scenario is not valid (a volatility below zero, correlations
+    /// Numbers are drawn independently of one another, but for those that share a name. A set with which the scenario is not valid (a volatility below zero, correlations
     /// that no market can have) is drawn anew as a whole, and counted: the sets have the stated law, given that they are
     /// valid. The draw of a parameter is keyed by the seed, its name, the number of the set and of the try, so a further parameter
     /// leaves the draws of the others as they were. The seed is the same in all sets: they differ by their parameters alone.
@@ -270,7 +294,8 @@ impl Scenario {
         let mut numbers = Vec::with_capacity(self.uncertainties().len());
         for uncertainty in self.uncertainties() {
             let value = uncertainty.find(&mut base)?.as_float().unwrap_or(f64::NAN);
-            let key = StreamKey::new(self.simulation.seed, &format!("parameter/{}", uncertainty.parameter));
+            let name = uncertainty.shared.as_ref().unwrap_or(&uncertainty.parameter);
+            let key = StreamKey::new(self.simulation.seed, &format!("parameter/{name}"));
             numbers.push((uncertainty, value, key));
         }
         let (mut sets, mut rejected) = (Vec::with_capacity(count), 0);

@@ -1,7 +1,7 @@
 //! What not knowing the parameters does to the results: `haircut run --parameter-uncertainty`.
 
 use crate::Failure;
-use crate::money::{amount, number_of, plain_percent};
+use crate::money::{amount, count, number_of, plain_percent};
 use crate::report::{LEVELS, Report};
 use crate::tables::{level, section, short, table};
 use haircut::measure::{Band, DefaultTable, Defaults, LossDistribution, Losses};
@@ -130,7 +130,7 @@ impl ParameterUncertainty {
         );
         section(text, &title, &rows);
         let _ = writeln!(text, "parameters is the standard deviation that they cause, ± its error; Monte Carlo is the");
-        let _ = writeln!(text, "standard error that {} paths leave in the result of one set.", report.run.paths);
+        let _ = writeln!(text, "standard error that {} paths leave in the result of one set.", count(report.run.paths));
         if self.rejected > 0 {
             let _ = writeln!(text, "{} not valid and drawn anew.", number_of(self.rejected as usize, "draw"));
         }

@@ -111,6 +111,7 @@ impl<'a> Worker<'a> {
         if self.plan.observe_steps {
             let seen = StepBlock {
                 step,
+                steps: self.plan.run.grid.steps(),
                 first_path: block * PATHS as u64,
                 paths: self.counted(block),
                 series: self.market.series(),

@@ -117,6 +117,8 @@ impl MeasurePlan<'_> {
 #[derive(Clone, Copy)]
 pub struct StepBlock<'a> {
     pub(crate) step: Step,
+    /// Steps of the run.
+    pub(crate) steps: usize,
     pub(crate) first_path: u64,
     pub(crate) paths: usize,
     pub(crate) series: ReadLanes<'a>,
@@ -141,6 +143,12 @@ impl<'a> StepBlock<'a> {
     #[must_use]
     pub fn step(&self) -> Step {
         self.step
+    }
+
+    /// Whether this is the last step of the run: the horizon.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.step.index == self.steps
     }
 
     /// Number of the block's first path in the run.

@@ -84,14 +84,8 @@ fn borrower(index: usize, kind: Kind) -> Borrower {
     let place = index as f64 / 49.0;
     let revenue = (1.1 + 0.7 * place) * payment / 0.7;
     let loan = Facility {
-        name: "loan".into(),
-        lender: "bank".into(),
-        principal: principal * kind.debt,
-        coupon: Coupon::Fixed(rate),
         amortisation: Amortisation::Level { every, profile_rate: None },
-        interest_only: 0.0,
-        maturity: 5.0,
-        refinancing: None,
+        ..Facility::bullet("loan", "bank", principal * kind.debt, rate, 5.0)
     };
     let facilities = if kind.is_rich {
         let coupon = Coupon::Floating(Floating { series: "sofr".into(), spread: 0.06, floor: 0.0 });

@@ -2,7 +2,7 @@
 //!     cargo run --release --example own_factor
 #![allow(clippy::print_stdout, reason = "an example shows its results")]
 
-use haircut::credit::{Amortisation, Asset, Book, Borrower, Coupon, Facility, LiquidationMarket, Treasury};
+use haircut::credit::{Asset, Book, Borrower, Facility, LiquidationMarket, Treasury};
 use haircut::market::{DriverLane, Factor, FactorBlock, FactorPlan, FactorStepper, Market, OwnLane};
 use haircut::measure::{DefaultTable, Estimate};
 use haircut::numeric::{Lane, PATHS};
@@ -48,9 +48,7 @@ impl FactorStepper for Stepper {
 /// The default probability of a borrower who owes 25 million in two years and has a thousand coins of 50,000.
 fn default_probability(volatility: f64) -> Result<Estimate, Error> {
     let market = Market::builder().factor("coin", SquareRoot { initial: 50_000.0, drift: 0.02, volatility }).build()?;
-    let (name, lender, principal, maturity) = ("loan".into(), "bank".into(), 25e6, 2.0);
-    let (coupon, amortisation, interest_only) = (Coupon::Fixed(0.08), Amortisation::Bullet, 0.0);
-    let loan = Facility { name, lender, principal, coupon, amortisation, interest_only, maturity, refinancing: None };
+    let loan = Facility::bullet("loan", "bank", 25e6, 0.08, 2.0);
     let mut borrower = Borrower::new("Treasury");
     borrower.treasury.push(Treasury { asset: "coin".into(), units: 1_000.0 });
     borrower.facilities.push(loan);

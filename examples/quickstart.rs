@@ -3,7 +3,7 @@
 //!     cargo run --release --example quickstart
 #![allow(clippy::print_stdout, reason = "an example shows its results")]
 
-use haircut::credit::{Amortisation, Asset, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility};
+use haircut::credit::{Amortisation, Asset, Book, Borrower, Contract, Disposal, Distribution, Facility};
 use haircut::credit::{Feedback, Fleet, LiquidationMarket};
 use haircut::market::{Constant, Gbm, Market};
 use haircut::measure::{DefaultTable, LossDistribution};
@@ -38,14 +38,8 @@ fn main() -> Result<(), Error> {
         contracts: vec![Contract { share: 0.5, rate_usd_per_unit_hour: 2.20, collected: 0.95, from: 0.0, until: 1.0 }],
     });
     borrower.facilities.push(Facility {
-        name: "loan".into(),
-        lender: "bank".into(),
-        principal: 150e6,
-        coupon: Coupon::Fixed(0.11),
         amortisation: Amortisation::Straight { every: 0.25, instalment: None },
-        interest_only: 0.0,
-        maturity: 3.0,
-        refinancing: None,
+        ..Facility::bullet("loan", "bank", 150e6, 0.11, 3.0)
     });
 
     // Who buys its GPUs after a default: 2,000 a month, at a concession of 35 %.

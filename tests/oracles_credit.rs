@@ -249,6 +249,72 @@ mod worked_examples {
         Some(Refinancing { advance_rate, tenor, spread })
     }
 
+    /// Two lenders of one rank and a junior one. Year 1 pays 90,000 of 60,000 + 60,000: 45,000 each. Year 2 pays a third of
+    /// 76,500 + 78,000, then default: half of 651,000 + 352,000 is recovered, nothing of the junior 100,000.
+    #[test]
+    fn lenders_of_one_rank_share() {
+        let of_rank = |rank, loan| Facility { rank: Some(rank), ..loan };
+        let bullet = |name, principal, coupon| facility(name, principal, coupon, Amortisation::Bullet, 5.0);
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 100.0, 1.0, "cash flow")],
+            facilities: vec![
+                of_rank(7, bullet("c", 100_000.0, 0.0)),
+                of_rank(2, bullet("a", 600_000.0, 0.1)),
+                of_rank(2, bullet("b", 300_000.0, 0.2)),
+            ],
+            grace: 1.0,
+            ..Borrower::new("borrower")
+        };
+        let market = scripted([("cash flow", script([0.0, 90e3, 51.5e3])), ("price", script([5015.0]))]);
+        let record = follow(market, trading([liquid("machine", "price")]), borrower, 2, 1);
+        let rows = [
+            ("a.interest_paid", [45_000.0, 25_500.0]),
+            ("b.interest_paid", [45_000.0, 26_000.0]),
+            ("a.claim", [15_000.0, 325_500.0]),
+            ("b.claim", [15_000.0, 176_000.0]),
+            ("c.claim", [0.0, 100_000.0]),
+            ("a.balance", [600_000.0, 0.0]),
+            ("a.recovered", [0.0, 325_500.0]),
+            ("b.recovered", [0.0, 176_000.0]),
+            ("c.recovered", [0.0, 0.0]),
+            ("a.principal_paid", [0.0, 0.0]),
+        ];
+        for (metric, amounts) in rows {
+            for (found, amount) in record.row(metric, 0).into_iter().zip(amounts) {
+                assert_cents(found, amount);
+            }
+        }
+        assert_eq!(record.at("a.drawn", 0, 0), 600_000.0);
+        for (exposure, expected) in record.exposure.iter().zip([100_000.0, 651_000.0, 352_000.0]) {
+            assert_cents(exposure[0], expected);
+        }
+    }
+
+    /// 4,000 at 10 %, repaid 1,000 a year. Year 1 pays 1,000 of 1,400: the interest of 400, and 600 of principal. Year 2
+    /// pays all of 300 + 1,000 + 400 x 1.1: 340 of interest and 1,400 of principal.
+    #[test]
+    fn a_payment_goes_to_interest_first() {
+        let straight = Amortisation::Straight { every: 1.0, instalment: None };
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 1.0, 1.0, "cash flow")],
+            facilities: vec![facility("loan", 4000.0, 0.1, straight, 4.0)],
+            grace: 2.0,
+            ..Borrower::new("borrower")
+        };
+        let market = scripted([("cash flow", script([0.0, 1000.0, 1740.0])), ("price", script([0.0]))]);
+        let record = follow(market, trading([liquid("machine", "price")]), borrower, 2, 1);
+        for (metric, amounts) in [
+            ("loan.interest_paid", [400.0, 340.0]),
+            ("loan.principal_paid", [600.0, 1400.0]),
+            ("loan.claim", [400.0, 0.0]),
+            ("loan.balance", [3000.0, 2000.0]),
+        ] {
+            for (found, amount) in record.row(metric, 0).into_iter().zip(amounts) {
+                assert_cents(found, amount);
+            }
+        }
+    }
+
     /// F09: collateral worth 150 moves up by 1.2 or down by 0.7, twice; a loan of 100 falls due; a sale costs 15 %. Only
     /// down-down (73.50) cannot be refinanced: it sells for 62.475. PD 0.25, EL 9.38125, LGD 0.37525.
     #[test]

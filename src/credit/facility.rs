@@ -11,16 +11,11 @@ use serde::{Deserialize, Serialize};
 /// that is not before it; a date beyond the horizon does not come in the run.
 ///
 /// ```
-/// use haircut::credit::{Amortisation, Coupon, Facility};
+/// use haircut::credit::{Amortisation, Facility};
 /// let loan = Facility {
-///     name: "term loan".into(),
-///     lender: "bank".into(),
-///     principal: 2_300e6,
-///     coupon: Coupon::Fixed(0.15),
 ///     amortisation: Amortisation::Straight { every: 0.25, instalment: Some(115e6) },
 ///     interest_only: 0.75,
-///     maturity: 5.0,
-///     refinancing: None,
+///     ..Facility::bullet("term loan", "bank", 2_300e6, 0.15, 5.0)
 /// };
 /// // Sixteen quarters of 5 %, from month 12 to month 57; a fifth of the loan is left for the day of maturity.
 /// assert_eq!(loan.principal - 16.0 * 115e6, 0.2 * loan.principal);
@@ -43,6 +38,10 @@ pub struct Facility {
     pub interest_only: f64,
     /// When whatever is left is due, in years from today.
     pub maturity: f64,
+    /// Place in the order of payment and of recovery, the lowest first; facilities of one rank share pro rata. Without
+    /// it the order of the list is the rank. Either every facility of a borrower has one or none has.
+    #[serde(default)]
+    pub rank: Option<u32>,
     /// Whether what cannot be paid at maturity may be borrowed again.
     #[serde(default)]
     pub refinancing: Option<Refinancing>,
@@ -123,8 +122,33 @@ fn rate(field: &str, value: f64) -> Result<(), Error> {
 }
 
 impl Facility {
+    /// A loan at a fixed coupon, repaid at maturity, without any further clause: set the other fields as needed.
+    #[must_use]
+    pub fn bullet(
+        name: impl Into<String>,
+        lender: impl Into<String>,
+        principal: f64,
+        coupon: f64,
+        maturity: f64,
+    ) -> Self {
+        Facility {
+            name: name.into(),
+            lender: lender.into(),
+            principal,
+            coupon: Coupon::Fixed(coupon),
+            amortisation: Amortisation::Bullet,
+            interest_only: 0.0,
+            maturity,
+            rank: None,
+            refinancing: None,
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), Error> {
         check::named("name", &self.name)?;
+        if self.name.contains('.') {
+            return Err(Error::invalid("name", &self.name, "must be without a dot, which metrics use: `name.balance`"));
+        }
         check::named("lender", &self.lender)?;
         check::within("principal", self.principal, 0.0, LARGEST)?;
         match &self.coupon {

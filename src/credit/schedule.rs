@@ -3,7 +3,7 @@
 //! While nothing is unpaid the balance of a facility is the same on every path: a number per step, not a lane.
 
 use super::facility::{Amortisation, Coupon, Facility};
-use crate::numeric::TimeGrid;
+use crate::numeric::{Step, TimeGrid};
 
 /// Two dates closer than this, in years (a thirtieth of a second), are the same.
 pub(super) const SAME_DATE: f64 = 1e-9;
@@ -54,6 +54,16 @@ impl Schedule {
             balance.push(owed);
         }
         Schedule { balance, principal, matures }
+    }
+
+    /// What `step` adds to interest per unit of the rate, and principal due at its end.
+    pub(super) fn accruing(&self, step: Step) -> [f64; 2] {
+        [self.balance[step.index - 1] * step.length, self.principal[step.index]]
+    }
+
+    /// Interest and principal due at the end of `step` at a rate that is fixed.
+    pub(super) fn service(&self, step: Step, rate: f64) -> f64 {
+        self.balance[step.index - 1] * rate * step.length + self.principal[step.index]
     }
 }
 

@@ -7,7 +7,7 @@ pub mod random;
 pub mod watch;
 
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Cause, Coupon, Facility, Feedback, Fleet, LiquidationMarket, Quantity,
+    Amortisation, Asset, Book, Borrower, Cause, Facility, Feedback, Fleet, LiquidationMarket, Quantity,
 };
 use haircut::market::{Factor, FactorBlock, FactorPlan, FactorStepper, Market, OwnLane};
 use haircut::measure::{Block, Measure, MeasurePlan, MetricLane, Run, StepBlock};
@@ -118,8 +118,49 @@ pub const METRICS: [&str; 17] = [
 #[derive(Debug, Clone)]
 pub struct Ledger(pub String);
 
+/// The metrics of each facility, after its name and a dot.
+pub const FACILITY_METRICS: [&str; 6] = ["balance", "claim", "drawn", "interest_paid", "principal_paid", "recovered"];
+
+/// Keeps everything about one obligor and each of its facilities.
+#[derive(Debug, Clone)]
+pub struct FacilityLedger(pub Ledger);
+
+impl Measure for FacilityLedger {
+    type Partial = LedgerPartial;
+    type Output = Record;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<LedgerPartial, Error> {
+        let mut partial = self.0.plan(plan)?;
+        let name = &self.0.0;
+        let obligor = plan.run().obligor(name)?;
+        for facility in plan.run().obligors[obligor].facilities.clone() {
+            for metric in FACILITY_METRICS {
+                let metric = format!("{}.{metric}", facility.name);
+                partial.lanes.push((metric.clone(), plan.metric(name, &metric)?));
+            }
+        }
+        Ok(partial)
+    }
+
+    fn observe(&self, partial: &mut LedgerPartial, block: &StepBlock<'_>) {
+        self.0.observe(partial, block);
+    }
+
+    fn record(&self, partial: &mut LedgerPartial, block: &Block<'_>) {
+        self.0.record(partial, block);
+    }
+
+    fn merge(&self, into: &mut LedgerPartial, from: LedgerPartial) {
+        self.0.merge(into, from);
+    }
+
+    fn finish(&self, partial: LedgerPartial, run: &Run) -> Record {
+        self.0.finish(partial, run)
+    }
+}
+
 pub struct LedgerPartial {
-    lanes: Vec<MetricLane>,
+    lanes: Vec<(String, MetricLane)>,
     /// By block: first path and record.
     blocks: Vec<(u64, Record)>,
     open: Record,
@@ -131,14 +172,15 @@ impl Measure for Ledger {
 
     fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<LedgerPartial, Error> {
         plan.observe_steps();
-        let lanes = METRICS.iter().map(|metric| plan.metric(&self.0, metric)).collect::<Result<_, _>>()?;
+        let lane = |metric: &&str| Ok(((*metric).to_owned(), plan.metric(&self.0, metric)?));
+        let lanes = METRICS.iter().map(lane).collect::<Result<_, Error>>()?;
         let open = Record { default_step: vec![plan.run().obligor(&self.0)? as f64], ..Record::default() };
         Ok(LedgerPartial { lanes, blocks: Vec::new(), open })
     }
 
     fn observe(&self, partial: &mut LedgerPartial, block: &StepBlock<'_>) {
-        for (name, lane) in METRICS.iter().zip(&partial.lanes) {
-            let history = partial.open.metrics.entry((*name).to_owned()).or_default();
+        for (name, lane) in &partial.lanes {
+            let history = partial.open.metrics.entry(name.clone()).or_default();
             history.push(block.metric(*lane).to_vec());
         }
     }
@@ -205,10 +247,10 @@ pub fn trading(assets: impl Into<Vec<Asset>>) -> LiquidationMarket {
 
 /// One borrower over some steps a year on a scripted market.
 pub fn follow(market: Market, trade: LiquidationMarket, borrower: Borrower, steps: usize, per_year: u32) -> Record {
-    let name = borrower.name.clone();
+    let ledger = FacilityLedger(Ledger(borrower.name.clone()));
     let grid = haircut::numeric::TimeGrid::regular(steps, per_year).unwrap();
     let book = Book::new([borrower]).liquidation(trade);
-    Simulation::new(market, book).grid(grid).paths(PATHS as u64).threads(1).run(Ledger(name)).unwrap()
+    Simulation::new(market, book).grid(grid).paths(PATHS as u64).threads(1).run(ledger).unwrap()
 }
 
 /// A fleet whose revenue is `usd_per_year` at a rent of one, without costs.
@@ -230,16 +272,7 @@ pub fn cash_cow(asset: &str, units: f64, usd_per_year: f64, rent: impl Into<Quan
 }
 
 pub fn facility(name: &str, principal: f64, coupon: f64, amortisation: Amortisation, maturity: f64) -> Facility {
-    Facility {
-        name: name.into(),
-        lender: format!("lender of {name}"),
-        principal,
-        coupon: Coupon::Fixed(coupon),
-        amortisation,
-        interest_only: 0.0,
-        maturity,
-        refinancing: None,
-    }
+    Facility { amortisation, ..Facility::bullet(name, format!("lender of {name}"), principal, coupon, maturity) }
 }
 
 /// Equal to rounding: one part in 10^12, or 10^-9 near zero (amounts are USD, up to billions).

@@ -172,7 +172,9 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
             spread,
         }));
     let facility = (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, refinancing);
-    vec(facility, 0..4).prop_map(|facilities| {
+    // In a third of the cases other ranks than the order of the list, often with two of one rank.
+    let ranks = option::weighted(1.0 / 3.0, [0..3_u32, 0..3, 0..3]);
+    (vec(facility, 0..4), ranks).prop_map(|(facilities, ranks)| {
         let facility = |(index, (principal, coupon, mut amortisation, waiting, maturity, refinancing))| {
             if let Amortisation::Custom(instalments) = &mut amortisation {
                 for (years, amount) in instalments {
@@ -181,17 +183,18 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
                 }
             }
             Facility {
-                name: format!("facility {index}"),
-                lender: "lender".into(),
-                principal,
                 coupon,
                 amortisation,
                 interest_only: waiting * maturity,
-                maturity,
                 refinancing,
+                ..Facility::bullet(format!("facility {index}"), "lender", principal, 0.0, maturity)
             }
         };
-        facilities.into_iter().enumerate().map(facility).collect()
+        let mut facilities: Vec<_> = facilities.into_iter().enumerate().map(facility).collect();
+        for (facility, rank) in facilities.iter_mut().zip(ranks.iter().flatten()) {
+            facility.rank = Some(*rank);
+        }
+        facilities
     })
 }
 

@@ -171,21 +171,28 @@ impl<'a> Life<'a> {
     ) -> Vec<f64> {
         let mut missing = due.iter().sum::<f64>() - available;
         let mut raised = vec![0.0; due.len()];
-        for f in (0..due.len()).rev() {
+        let mut junior_first: Vec<usize> = (0..due.len()).rev().collect();
+        junior_first.sort_by_key(|f| std::cmp::Reverse(rank(self.borrower, *f)));
+        for f in junior_first {
             if self.matures(f, step) && self.borrower.facilities[f].refinancing.is_some() {
                 raised[f] = due[f].min(missing);
                 missing -= raised[f];
             }
         }
-        let unpaid = by_seniority(&zip(due, &raised).map(|(due, raised)| due - raised).collect::<Vec<_>>(), available);
+        let unpaid = by_seniority(
+            self.borrower,
+            &zip(due, &raised).map(|(due, raised)| due - raised).collect::<Vec<_>>(),
+            available,
+        );
         let executable = self.executable(path, step);
-        let mut senior = 0.0;
+        let owed = |f: usize| balance[f] + unpaid[f] + raised[f];
         for (f, facility) in self.borrower.facilities.iter().enumerate() {
+            let not_junior = |other: &usize| *other != f && rank(self.borrower, *other) <= rank(self.borrower, f);
+            let senior: f64 = (0..due.len()).filter(not_junior).map(owed).sum();
             let limit = |advance_rate: f64| f64::max(0.0, advance_rate * executable - senior);
             if facility.refinancing.as_ref().is_some_and(|clause| raised[f] > limit(clause.advance_rate)) {
                 return vec![0.0; due.len()];
             }
-            senior += balance[f] + unpaid[f] + raised[f];
         }
         for (f, facility) in self.borrower.facilities.iter().enumerate() {
             if let Some(clause) = facility.refinancing.as_ref().filter(|_| raised[f] > 0.0) {
@@ -221,7 +228,7 @@ impl<'a> Life<'a> {
         if total - available > negligible && total > 0.0 {
             let raised = self.refinance(path, step, &due, &mut balance, available);
             let asked: Vec<f64> = zip(&due, &raised).map(|(due, raised)| due - raised).collect();
-            unpaid = by_seniority(&asked, available);
+            unpaid = by_seniority(self.borrower, &asked, available);
             unpaid.iter_mut().filter(|unpaid| **unpaid <= negligible).for_each(|unpaid| *unpaid = 0.0);
             self.cash = if available > 0.0 { f64::max(0.0, available - asked.iter().sum::<f64>()) } else { available };
             self.note("refinanced", path, step, raised.iter().sum());
@@ -292,7 +299,7 @@ impl<'a> Life<'a> {
             proceeds += unsold;
         }
         let discount = path.level("discount", step);
-        let unpaid = by_seniority(&self.arrears, proceeds);
+        let unpaid = by_seniority(self.borrower, &self.arrears, proceeds);
         let mut left = proceeds;
         for f in 0..unpaid.len() {
             let recovered = self.arrears[f] - unpaid[f];
@@ -309,13 +316,21 @@ impl<'a> Life<'a> {
     }
 }
 
-/// What stays unpaid of each claim when the first is paid first.
-fn by_seniority(claims: &[f64], available: f64) -> Vec<f64> {
-    let mut left = f64::max(0.0, available);
-    let unpaid = |claim: &f64| {
-        let paid = claim.min(left);
-        left -= paid;
-        claim - paid
+/// The rank of a facility, the lowest first.
+fn rank(borrower: &Borrower, facility: usize) -> usize {
+    borrower.facilities[facility].rank.map_or(facility, |rank| rank as usize)
+}
+
+/// What stays unpaid of each claim when lower ranks are paid first and one rank shares in proportion.
+fn by_seniority(borrower: &Borrower, claims: &[f64], available: f64) -> Vec<f64> {
+    let left = |f: usize| {
+        let ahead = (0..claims.len()).filter(|other| rank(borrower, *other) < rank(borrower, f));
+        f64::max(0.0, available - ahead.map(|other| claims[other]).sum::<f64>())
     };
-    claims.iter().map(unpaid).collect()
+    let unpaid = |f: usize| {
+        let beside = (0..claims.len()).filter(|other| rank(borrower, *other) == rank(borrower, f));
+        let asked: f64 = beside.map(|other| claims[other]).sum();
+        if asked > left(f) { claims[f] * (1.0 - left(f) / asked) } else { 0.0 }
+    };
+    (0..claims.len()).map(unpaid).collect()
 }

@@ -1,35 +1,42 @@
-//! The debt of a borrower, planned: what is due on each date, as long as nothing is unpaid and after.
+//! The debt of a borrower, planned: what is owed and what falls due, by facility.
+//!
+//! As long as nothing is unpaid and nothing has been borrowed again, a facility is owed the same on every path of a block:
+//! a number per step. Else what it is owed differs from path to path, and is a lane.
 
+use super::metrics::FacilityMetrics;
 use super::operations::Amount;
+use super::renewal::Renewal;
 use crate::Error;
-use crate::credit::facility::{Coupon, Facility, Floating, Refinancing};
+use crate::credit::facility::{Coupon, Facility, Floating};
 use crate::credit::obligor::ObligorPlan;
-use crate::credit::schedule::{ROUNDING, SAME_DATE, Schedule};
+use crate::credit::schedule::{SAME_DATE, Schedule};
 use crate::market::{OwnLane, OwnLanes, ReadLane, ReadLanes};
-use crate::numeric::{Lane, PATHS};
+use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
 
-/// So that one path's amounts by facility fit on the stack.
-pub(super) const MOST_FACILITIES: usize = 16;
-
-/// One path's amounts by facility, in order of seniority; unused ones are zero.
-pub(super) type ByFacility = [f64; MOST_FACILITIES];
-
-/// All facilities of a borrower.
+/// All facilities of a borrower, as listed.
 pub(super) struct Debt {
     pub(super) facilities: Vec<PlannedFacility>,
-    /// Due on each date on every path: interest of fixed coupons and all scheduled principal.
+    /// Positions of the facilities by rank, the first paid first; those of one rank share.
+    pub(super) ranks: Vec<Vec<usize>>,
+    /// Positions of the facilities with a fixed coupon, then of those with a floating one: the order in which what is due
+    /// is added up, with or without the shortcut of `fixed`.
+    order: Vec<usize>,
+    /// Due on each date to all facilities with a fixed coupon, as agreed.
     fixed: Vec<f64>,
-    /// Sum of the scheduled balances after each date.
-    pub(super) balance: Vec<f64>,
 }
 
 pub(super) struct PlannedFacility {
-    schedule: Schedule,
+    pub(super) schedule: Schedule,
     coupon: PlannedCoupon,
     /// Due and unpaid; after default the whole claim.
     pub(super) arrears: OwnLane,
-    renewal: Option<Renewal>,
+    /// Due in this step: interest, principal, and arrears with their interest.
+    pub(super) due: OwnLane,
+    /// Of that, what cash did not cover in this step.
+    pub(super) unpaid: OwnLane,
+    pub(super) renewal: Option<Renewal>,
+    pub(super) metrics: FacilityMetrics,
 }
 
 enum PlannedCoupon {
@@ -42,72 +49,46 @@ enum PlannedCoupon {
     },
 }
 
-/// The loan into which a facility has been refinanced, on the paths on which it has.
-struct Renewal {
-    terms: Refinancing,
-    /// Owed and not yet due.
-    balance: OwnLane,
-    /// Repaid a year.
-    pace: OwnLane,
-    /// Date of the last instalment.
-    ends: OwnLane,
-}
-
-/// What is due on one date on one path.
-pub(super) struct Due {
-    /// How many facilities there are.
-    count: usize,
-    pub(super) amount: ByFacility,
-    pub(super) total: f64,
-}
-
 impl Debt {
     pub(super) fn new(facilities: &[Facility], plan: &mut ObligorPlan<'_>) -> Result<Debt, Error> {
         let mut planned = Vec::with_capacity(facilities.len());
         let mut fixed = vec![0.0; plan.grid().steps() + 1];
-        let mut balance = vec![0.0; plan.grid().steps() + 1];
+        let mut order = Vec::with_capacity(facilities.len());
         for (index, facility) in facilities.iter().enumerate() {
             let schedule = Schedule::new(facility, plan.grid());
             let coupon = match &facility.coupon {
-                Coupon::Fixed(rate) => PlannedCoupon::Fixed(*rate),
+                Coupon::Fixed(rate) => {
+                    for step in plan.grid().iter() {
+                        fixed[step.index] += schedule.service(step, *rate);
+                    }
+                    order.push(index);
+                    PlannedCoupon::Fixed(*rate)
+                }
                 Coupon::Floating(terms) => {
                     let field = format!("facilities[{index}].coupon.series");
                     let reference = plan.read(&field, &terms.series)?;
                     PlannedCoupon::Floating { reference, terms: terms.clone(), rate: plan.state() }
                 }
             };
-            for step in plan.grid().iter() {
-                let interest = match coupon {
-                    PlannedCoupon::Fixed(rate) => schedule.balance[step.index - 1] * rate * step.length,
-                    PlannedCoupon::Floating { .. } => 0.0,
-                };
-                fixed[step.index] += interest + schedule.principal[step.index];
-            }
-            for (sum, owed) in balance.iter_mut().zip(&schedule.balance) {
-                *sum += owed;
-            }
             plan.facility(&facility.name, &facility.lender, facility.principal)?;
-            let renewal = facility.refinancing.clone().map(|terms| Renewal {
-                terms,
-                balance: plan.state(),
-                pace: plan.state(),
-                ends: plan.state(),
+            planned.push(PlannedFacility {
+                schedule,
+                coupon,
+                arrears: plan.state(),
+                due: plan.state(),
+                unpaid: plan.state(),
+                renewal: facility.refinancing.clone().map(|terms| Renewal::new(terms, plan)),
+                metrics: FacilityMetrics::new(&facility.name, plan),
             });
-            planned.push(PlannedFacility { schedule, coupon, arrears: plan.state(), renewal });
         }
-        Ok(Debt { facilities: planned, fixed, balance })
+        let is_floating = |index: &usize| matches!(facilities[*index].coupon, Coupon::Floating(_));
+        order.extend((0..facilities.len()).filter(is_floating));
+        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed })
     }
 
     /// Sets the lanes at time zero.
     pub(super) fn start(&self, own: &mut OwnLanes<'_>, read: ReadLanes<'_>) {
-        for facility in &self.facilities {
-            own[facility.arrears].fill(0.0);
-            if let Some(renewal) = &facility.renewal {
-                for lane in [renewal.balance, renewal.pace, renewal.ends] {
-                    own[lane].fill(0.0);
-                }
-            }
-        }
+        // Lanes come zeroed: nothing is unpaid or renewed.
         self.reset(own, read);
     }
 
@@ -120,121 +101,46 @@ impl Debt {
         }
     }
 
-    /// Due in `step` on a path on which nothing is unpaid or refinanced; `due` is filled only if it differs from path to
-    /// path.
-    pub(super) fn scheduled<'a>(&self, step: usize, length: f64, own: &OwnLanes<'_>, due: &'a mut Lane) -> Amount<'a> {
+    /// Whether what some facility is owed, arrears aside, differs from path to path.
+    pub(super) fn is_apart(&self, own: &OwnLanes<'_>) -> bool {
+        self.facilities.iter().any(|facility| facility.is_apart(own))
+    }
+
+    /// Due in `step` to all facilities, if nothing is unpaid or renewed: the amount if it is the same on every path, else
+    /// `due` holds it.
+    pub(super) fn scheduled(&self, step: Step, own: &OwnLanes<'_>, due: &mut Lane) -> Option<f64> {
+        let fixed = self.fixed[step.index];
         let mut is_same = true;
-        for facility in &self.facilities {
-            let accruing = facility.schedule.balance[step - 1] * length;
+        for facility in self.order.iter().map(|index| &self.facilities[*index]) {
             if let PlannedCoupon::Floating { rate, .. } = &facility.coupon {
+                let terms = facility.schedule.accruing(step);
                 if is_same {
-                    set_interest(self.fixed[step], accruing, &own[*rate], due);
+                    set_service(fixed, terms, &own[*rate], due);
                     is_same = false;
                 } else {
-                    add_interest(accruing, &own[*rate], due);
+                    add_service(terms, &own[*rate], due);
                 }
             }
         }
-        if is_same { Amount::Same(self.fixed[step]) } else { Amount::Each(due) }
+        is_same.then_some(fixed)
     }
 
-    /// Due in `step` on one path, whatever has happened on it. On a path on which nothing has, the total has the same
-    /// bits as [`Debt::scheduled`].
-    pub(super) fn due(&self, step: usize, length: f64, end: f64, own: &OwnLanes<'_>, path: usize) -> Due {
-        let mut amount = [0.0; MOST_FACILITIES];
-        let mut total = self.fixed[step];
-        for (amount, facility) in amount.iter_mut().zip(&self.facilities) {
-            let accruing = facility.schedule.balance[step - 1] * length;
-            let interest = match &facility.coupon {
-                PlannedCoupon::Fixed(rate) => facility.schedule.balance[step - 1] * rate * length,
-                PlannedCoupon::Floating { rate, .. } => {
-                    let interest = accruing * own[*rate][path];
-                    total += interest;
-                    interest
-                }
-            };
-            *amount = interest + facility.schedule.principal[step];
+    /// Due in `step` by facility, whatever has happened; `total` is the sum, the same to the bit as [`Debt::scheduled`] on
+    /// paths on which nothing has. Loans that were renewed move past this date. Called once a step.
+    pub(super) fn fall_due(&self, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
+        total.fill(0.0);
+        for facility in self.order.iter().map(|index| &self.facilities[*index]) {
+            facility.fall_due(step, own, total);
         }
-        for (amount, facility) in amount.iter_mut().zip(&self.facilities) {
-            let extra = facility.beside_schedule(length, end, own, path);
-            *amount += extra;
-            total += extra;
-        }
-        Due { count: self.facilities.len(), amount, total }
     }
+}
 
-    /// Owed after `step` and not yet due, by facility.
-    pub(super) fn outstanding(&self, step: usize, own: &OwnLanes<'_>, path: usize) -> ByFacility {
-        let mut balance = [0.0; MOST_FACILITIES];
-        for (balance, facility) in balance.iter_mut().zip(&self.facilities) {
-            *balance = facility.schedule.balance[step] + facility.renewed(own, path);
-        }
-        balance
-    }
-
-    /// What the facilities that mature in this step borrow again to raise `missing`, most junior first, if the
-    /// collateral, worth `executable`, allows all of it.
-    pub(super) fn refinance(
-        &self,
-        step: usize,
-        due: &Due,
-        available: f64,
-        executable: impl FnOnce() -> f64,
-        outstanding: &ByFacility,
-    ) -> Option<ByFacility> {
-        if !self.facilities.iter().any(|facility| facility.matures(step) && facility.renewal.is_some()) {
-            return None;
-        }
-        let mut raised = [0.0; MOST_FACILITIES];
-        let mut missing = due.total - available;
-        for (index, facility) in self.facilities.iter().enumerate().rev() {
-            if facility.matures(step) && facility.renewal.is_some() {
-                raised[index] = missing.min(due.amount[index]).max(0.0);
-                missing -= raised[index];
-            }
-        }
-        let (_, unpaid) = pay(available, due, &raised);
-        let executable = executable();
-        let mut senior = 0.0;
-        for (index, facility) in self.facilities.iter().enumerate() {
-            if let Some(renewal) = &facility.renewal {
-                let capacity = (renewal.terms.advance_rate * executable - senior).max(0.0);
-                if raised[index] > capacity {
-                    return None;
-                }
-            }
-            senior += outstanding[index] + unpaid[index] + raised[index];
-        }
-        Some(raised)
-    }
-
-    /// Moves refinanced loans past this date: their instalments have fallen due.
-    pub(super) fn roll(&self, length: f64, end: f64, own: &mut OwnLanes<'_>, path: usize) {
-        for renewal in self.facilities.iter().filter_map(|facility| facility.renewal.as_ref()) {
-            own[renewal.balance][path] -= renewal.instalment(length, end, own, path);
-        }
-    }
-
-    /// Begins the loans that have been raised.
-    pub(super) fn begin(&self, end: f64, raised: &ByFacility, own: &mut OwnLanes<'_>, path: usize) {
-        for (facility, raised) in self.facilities.iter().zip(raised) {
-            if let Some(renewal) = facility.renewal.as_ref().filter(|_| *raised > 0.0) {
-                own[renewal.balance][path] = *raised;
-                own[renewal.pace][path] = raised / renewal.terms.tenor;
-                own[renewal.ends][path] = end + renewal.terms.tenor;
-            }
-        }
-    }
-
-    /// Sum over the facilities.
-    pub(super) fn sum(&self, amounts: &ByFacility) -> f64 {
-        amounts[..self.facilities.len()].iter().sum()
-    }
-
-    /// Whether some facility has been refinanced on this path and still owes.
-    pub(super) fn renewed(&self, own: &OwnLanes<'_>, path: usize) -> bool {
-        self.facilities.iter().any(|facility| facility.renewed(own, path) > 0.0)
-    }
+/// Positions by rank. Without ranks the order of the list is the rank.
+fn ranks(facilities: &[Facility]) -> Vec<Vec<usize>> {
+    let rank = |index: usize| facilities[index].rank.map_or(index, |rank| rank as usize);
+    let mut positions: Vec<usize> = (0..facilities.len()).collect();
+    positions.sort_by_key(|index| rank(*index));
+    positions.chunk_by(|a, b| rank(*a) == rank(*b)).map(<[usize]>::to_vec).collect()
 }
 
 impl PlannedFacility {
@@ -243,50 +149,84 @@ impl PlannedFacility {
         self.schedule.matures == Some(step)
     }
 
-    fn renewed(&self, own: &OwnLanes<'_>, path: usize) -> f64 {
-        self.renewal.as_ref().map_or(0.0, |renewal| own[renewal.balance][path])
+    pub(super) fn is_apart(&self, own: &OwnLanes<'_>) -> bool {
+        self.renewal.as_ref().is_some_and(|renewal| renewal.is_apart(own))
     }
 
-    /// Due on one path besides the schedule: arrears with their interest, and service of the refinanced loan.
-    fn beside_schedule(&self, length: f64, end: f64, own: &OwnLanes<'_>, path: usize) -> f64 {
-        let coupon = match &self.coupon {
-            PlannedCoupon::Fixed(rate) => *rate,
-            PlannedCoupon::Floating { rate, .. } => own[*rate][path],
-        };
-        let owed = self.renewed(own, path);
-        let (spread, instalment) = match &self.renewal {
-            // `ends` is zero until the facility has been refinanced.
-            Some(renewal) if own[renewal.ends][path] > 0.0 => {
-                (renewal.terms.spread, renewal.instalment(length, end, own, path))
+    /// What it has raised by borrowing again in the step in which it matures.
+    pub(super) fn raised(&self, matures: Option<usize>) -> Option<OwnLane> {
+        self.renewal.as_ref().filter(|_| matures.is_some_and(|step| self.matures(step))).map(|renewal| renewal.raised)
+    }
+
+    /// Owed after `step` and not yet due.
+    pub(super) fn balance<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
+        match &self.renewal {
+            Some(renewal) if renewal.is_apart(own) => Amount::Each(&own[renewal.balance]),
+            _ => Amount::Same(self.schedule.balance[step]),
+        }
+    }
+
+    /// Principal that falls due in `step`.
+    pub(super) fn principal<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
+        match &self.renewal {
+            Some(renewal) if renewal.is_apart(own) => Amount::Each(&own[renewal.instalment]),
+            _ => Amount::Same(self.schedule.principal[step]),
+        }
+    }
+
+    fn fall_due(&self, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
+        if let Some(renewal) = self.renewal.as_ref().filter(|renewal| renewal.is_apart(own)) {
+            let terms = [renewal.terms.spread, step.length, step.end + SAME_DATE];
+            let Renewal { ends, pace, balance, instalment, .. } = *renewal;
+            match self.coupon {
+                PlannedCoupon::Fixed(rate) => {
+                    let [ends, pace, arrears, balance, instalment, due] =
+                        own.many([ends, pace, self.arrears, balance, instalment, self.due]);
+                    fall_due_fixed(rate, terms, [ends, pace, arrears], [balance, instalment, due, total]);
+                }
+                PlannedCoupon::Floating { rate, .. } => {
+                    let [rate, ends, pace, arrears, balance, instalment, due] =
+                        own.many([rate, ends, pace, self.arrears, balance, instalment, self.due]);
+                    fall_due_floating(rate, terms, [ends, pace, arrears], [balance, instalment, due, total]);
+                }
             }
-            _ => (0.0, 0.0),
-        };
-        let accrual = (coupon + spread) * length;
-        let arrears = own[self.arrears][path];
-        arrears * (1.0 + accrual) + owed * accrual + instalment
+            return;
+        }
+        match &self.coupon {
+            PlannedCoupon::Fixed(rate) => {
+                let [arrears, due] = own.many([self.arrears, self.due]);
+                add_fixed([self.schedule.service(step, *rate), 1.0 + rate * step.length], arrears, due, total);
+            }
+            PlannedCoupon::Floating { rate, .. } => {
+                let [rate, arrears, due] = own.many([*rate, self.arrears, self.due]);
+                add_floating(self.schedule.accruing(step), step.length, rate, arrears, due, total);
+            }
+        }
     }
 }
 
-impl Renewal {
-    fn instalment(&self, length: f64, end: f64, own: &OwnLanes<'_>, path: usize) -> f64 {
-        let owed = own[self.balance][path];
-        if end >= own[self.ends][path] - SAME_DATE { owed } else { owed.min(own[self.pace][path] * length) }
+/// What the loan into which a facility was renewed is due, on the paths on which it was; arrears everywhere.
+#[inline(always)]
+fn fall_due(
+    rate: impl Fn(usize) -> f64,
+    [spread, length, now]: [f64; 3],
+    [ends, pace, arrears]: [&Lane; 3],
+    [balance, instalment, due, total]: [&mut Lane; 4],
+) {
+    for i in 0..PATHS {
+        // The end is zero until the facility is renewed.
+        let margin = if ends[i] > 0.0 { spread } else { 0.0 };
+        let accrual = (rate(i) + margin) * length;
+        let owed = balance[i];
+        let agreed = pace[i] * length;
+        let part = if agreed < owed { agreed } else { owed };
+        let repaid = if now >= ends[i] { owed } else { part };
+        let amount = (owed * accrual + repaid) + arrears[i] * (1.0 + accrual);
+        balance[i] = owed - repaid;
+        instalment[i] = repaid;
+        due[i] = amount;
+        total[i] += amount;
     }
-}
-
-/// Pays what is due, less what has been raised by refinancing, from `available`, senior facilities first: what is left
-/// of it, and what stays unpaid by facility.
-pub(super) fn pay(available: f64, due: &Due, raised: &ByFacility) -> (f64, ByFacility) {
-    let mut left = available.max(0.0);
-    let mut unpaid = [0.0; MOST_FACILITIES];
-    for ((unpaid, amount), raised) in unpaid.iter_mut().zip(&due.amount[..due.count]).zip(raised) {
-        let asked = amount - raised;
-        let paid = asked.min(left);
-        left -= paid;
-        *unpaid = if asked - paid > ROUNDING * due.total { asked - paid } else { 0.0 };
-    }
-    // Bills that operations could not pay stay as they are.
-    (if available < 0.0 { available } else { left }, unpaid)
 }
 
 vectorised! {
@@ -297,15 +237,45 @@ vectorised! {
         }
     }
 
-    fn set_interest(other: f64, accruing: f64, rate: &Lane, due: &mut Lane) {
+    fn set_service(other: f64, terms: [f64; 2], rate: &Lane, due: &mut Lane) {
+        let [accruing, principal] = terms;
         for i in 0..PATHS {
-            due[i] = other + accruing * rate[i];
+            due[i] = other + (accruing * rate[i] + principal);
         }
     }
 
-    fn add_interest(accruing: f64, rate: &Lane, due: &mut Lane) {
+    fn add_service(terms: [f64; 2], rate: &Lane, due: &mut Lane) {
+        let [accruing, principal] = terms;
         for i in 0..PATHS {
-            due[i] += accruing * rate[i];
+            due[i] += accruing * rate[i] + principal;
         }
+    }
+
+    fn add_fixed(terms: [f64; 2], arrears: &Lane, due: &mut Lane, total: &mut Lane) {
+        let [service, growth] = terms;
+        for i in 0..PATHS {
+            let amount = service + arrears[i] * growth;
+            due[i] = amount;
+            total[i] += amount;
+        }
+    }
+
+    fn add_floating(
+        terms: [f64; 2], length: f64, rate: &Lane, arrears: &Lane, due: &mut Lane, total: &mut Lane
+    ) {
+        let [accruing, principal] = terms;
+        for i in 0..PATHS {
+            let amount = (accruing * rate[i] + principal) + arrears[i] * (1.0 + rate[i] * length);
+            due[i] = amount;
+            total[i] += amount;
+        }
+    }
+
+    fn fall_due_fixed(rate: f64, terms: [f64; 3], read: [&Lane; 3], state: [&mut Lane; 4]) {
+        fall_due(|_| rate, terms, read, state);
+    }
+
+    fn fall_due_floating(rate: &Lane, terms: [f64; 3], read: [&Lane; 3], state: [&mut Lane; 4]) {
+        fall_due(|i| rate[i], terms, read, state);
     }
 }

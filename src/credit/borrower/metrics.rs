@@ -1,9 +1,10 @@
 //! What measures may observe of a borrower, step by step. Nothing is computed that nobody asked for.
 
-use super::month::{Flows, Stepper, standing};
+use super::month::{Month, Stepper};
+use super::standing::is_performing;
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::market::{OwnLane, OwnLanes};
-use crate::numeric::{Lane, PATHS};
+use crate::numeric::{Lane, PATHS, Step};
 
 /// The metrics, in the order of [`NAMES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,59 +53,113 @@ const NAMES: [&str; COUNT] = [
 /// The lanes of the metrics that were asked for.
 pub(super) struct Metrics {
     lanes: [Option<OwnLane>; COUNT],
-    /// A DSCR by hand needs the cash flow, whether or not anybody asked for that.
-    cfads: Option<OwnLane>,
+    /// Whether any was asked for, of the borrower or of a facility.
+    pub(super) any: bool,
+    /// Whether any of a facility was.
+    pub(super) by_facility: bool,
 }
 
 impl Metrics {
-    pub(super) fn new(plan: &mut ObligorPlan<'_>) -> Metrics {
+    /// `by_facility`: whether any of a facility has been asked for.
+    pub(super) fn new(by_facility: bool, plan: &mut ObligorPlan<'_>) -> Metrics {
         let lanes = NAMES.map(|name| plan.metric(name));
-        let cfads = lanes[Metric::Cfads as usize].or_else(|| lanes[Metric::Dscr as usize].map(|_| plan.state()));
-        Metrics { lanes, cfads }
-    }
-
-    pub(super) fn any(&self) -> bool {
-        self.lanes.iter().any(Option::is_some)
+        Metrics { lanes, any: by_facility || lanes.iter().any(Option::is_some), by_facility }
     }
 
     pub(super) fn wants(&self, metric: Metric) -> bool {
         self.lanes[metric as usize].is_some()
     }
 
-    pub(super) fn clear(&self, own: &mut OwnLanes<'_>) {
-        for lane in self.lanes.iter().chain([&self.cfads]).flatten() {
+    fn clear(&self, own: &mut OwnLanes<'_>) {
+        for lane in self.lanes.iter().flatten() {
             own[*lane].fill(0.0);
         }
     }
 
-    pub(super) fn fill(&self, own: &mut OwnLanes<'_>, metric: Metric, value: f64) {
-        if let Some(lane) = self.lanes[metric as usize] {
-            own[lane].fill(value);
-        }
-    }
-
     pub(super) fn copy(&self, own: &mut OwnLanes<'_>, metric: Metric, values: &Lane) {
+        self.show(own, metric, |_, i| values[i]);
+    }
+
+    /// Adds one lane of the borrower's own to a metric.
+    pub(super) fn add_own(&self, own: &mut OwnLanes<'_>, metric: Metric, values: OwnLane) {
         if let Some(lane) = self.lanes[metric as usize] {
-            own[lane] = *values;
+            let [into, values] = own.many([lane, values]);
+            add(values, into);
         }
     }
 
-    pub(super) fn set(&self, own: &mut OwnLanes<'_>, metric: Metric, path: usize, value: f64) {
+    pub(super) fn add(&self, own: &mut OwnLanes<'_>, metric: Metric, values: &Lane) {
         if let Some(lane) = self.lanes[metric as usize] {
-            own[lane][path] = value;
+            add(values, &mut own[lane]);
         }
     }
 
-    pub(super) fn add(&self, own: &mut OwnLanes<'_>, metric: Metric, path: usize, value: f64) {
+    fn show(&self, own: &mut OwnLanes<'_>, metric: Metric, value: impl Fn(&OwnLanes<'_>, usize) -> f64) {
         if let Some(lane) = self.lanes[metric as usize] {
-            own[lane][path] += value;
+            for i in 0..PATHS {
+                let value = value(own, i);
+                own[lane][i] = value;
+            }
+        }
+    }
+}
+
+fn add(values: &Lane, into: &mut Lane) {
+    for (into, value) in into.iter_mut().zip(values.iter()) {
+        *into += value;
+    }
+}
+
+/// The lanes of one facility's metrics that were asked for.
+#[derive(Clone)]
+pub(super) struct FacilityMetrics {
+    balance: Option<OwnLane>,
+    claim: Option<OwnLane>,
+    drawn: Option<OwnLane>,
+    interest_paid: Option<OwnLane>,
+    principal_paid: Option<OwnLane>,
+    recovered: Option<OwnLane>,
+    /// Principal among the arrears, if something asks for the one or the other that was paid.
+    unpaid_principal: Option<OwnLane>,
+}
+
+impl FacilityMetrics {
+    pub(super) fn new(name: &str, plan: &mut ObligorPlan<'_>) -> FacilityMetrics {
+        let mut metric = |kind: &str| plan.metric(&format!("{name}.{kind}"));
+        let mut metrics = FacilityMetrics {
+            balance: metric("balance"),
+            claim: metric("claim"),
+            drawn: metric("drawn"),
+            interest_paid: metric("interest_paid"),
+            principal_paid: metric("principal_paid"),
+            recovered: metric("recovered"),
+            unpaid_principal: None,
+        };
+        metrics.unpaid_principal = metrics.interest_paid.or(metrics.principal_paid).map(|_| plan.state());
+        metrics
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.state().into_iter().chain(self.flows()).any(|lane| lane.is_some())
+    }
+
+    fn state(&self) -> [Option<OwnLane>; 2] {
+        [self.balance, self.claim]
+    }
+
+    fn flows(&self) -> [Option<OwnLane>; 4] {
+        [self.drawn, self.interest_paid, self.principal_paid, self.recovered]
+    }
+
+    fn clear(&self, own: &mut OwnLanes<'_>) {
+        for lane in self.flows().into_iter().flatten() {
+            own[lane].fill(0.0);
         }
     }
 
-    /// Sets the DSCR of a path from its cash flow and what was due.
-    pub(super) fn set_dscr(&self, own: &mut OwnLanes<'_>, path: usize, due: f64) {
-        if let (Some(dscr), Some(cfads)) = (self.lanes[Metric::Dscr as usize], self.cfads) {
-            own[dscr][path] = coverage(own[cfads][path], due);
+    pub(super) fn show_recovery(&self, own: &mut OwnLanes<'_>, recovered: &Lane) {
+        if let Some(lane) = self.recovered {
+            add(recovered, &mut own[lane]);
         }
     }
 }
@@ -124,63 +179,96 @@ fn loan_to_value(debt: f64, value: f64) -> f64 {
 }
 
 impl Stepper {
-    /// Flows of the step on paths that perform; those stepped by hand put right what differs.
-    pub(super) fn show_flows(&self, own: &mut OwnLanes<'_>, flows: Flows<'_>) {
+    /// At time zero: nothing is due, everything is drawn.
+    pub(super) fn start_metrics(&self, own: &mut OwnLanes<'_>) {
+        self.metrics.show(own, Metric::Dscr, |_, _| f64::INFINITY);
+        for facility in &self.debt.facilities {
+            if let Some(lane) = facility.metrics.drawn {
+                own[lane].fill(facility.schedule.balance[0]);
+            }
+        }
+    }
+
+    /// Before a step: flows count from zero.
+    pub(super) fn clear_metrics(&self, own: &mut OwnLanes<'_>) {
+        self.metrics.clear(own);
+        for facility in &self.debt.facilities {
+            facility.metrics.clear(own);
+        }
+    }
+
+    /// Flows of the step on paths that performed when it began; `short` is what was missing at its end.
+    pub(super) fn show_flows(&self, own: &mut OwnLanes<'_>, step: Step, month: &Month<'_>) {
+        let due = month.due();
+        let on = |own: &OwnLanes<'_>, i: usize, value: f64| {
+            if is_performing(own[self.standing][i]) { value } else { 0.0 }
+        };
+        let cfads = |i: usize| month.revenue[i] - month.cost.on(i);
         let metrics = &self.metrics;
-        let standing = own[self.standing];
-        metrics.clear(own);
-        let mut show = |lane: Option<OwnLane>, value: &dyn Fn(usize) -> f64| {
-            if let Some(lane) = lane {
-                let lane = &mut own[lane];
-                for i in 0..PATHS {
-                    lane[i] = if standing::is_performing(standing[i]) { value(i) } else { 0.0 };
+        metrics.show(own, Metric::Revenue, |own, i| on(own, i, month.revenue[i]));
+        metrics.show(own, Metric::OperatingCost, |own, i| on(own, i, month.cost.on(i)));
+        metrics.show(own, Metric::Cfads, |own, i| on(own, i, cfads(i)));
+        metrics.show(own, Metric::DebtServiceDue, |own, i| on(own, i, due.on(i)));
+        metrics.show(own, Metric::DebtServicePaid, |own, i| on(own, i, due.on(i) - month.short[i]));
+        metrics.show(own, Metric::Dscr, |own, i| on(own, i, coverage(cfads(i), due.on(i))));
+        for facility in &self.debt.facilities {
+            if let (Some(lane), Some(raised)) = (facility.metrics.drawn, facility.raised(Some(step.index))) {
+                own[lane] = own[raised];
+            }
+            let Some(unpaid_principal) = facility.metrics.unpaid_principal else { continue };
+            for i in 0..PATHS {
+                if !is_performing(own[self.standing][i]) {
+                    continue;
+                }
+                // A payment goes to interest first, that on arrears included.
+                let owed = facility.principal(step.index, own).on(i) + own[unpaid_principal][i];
+                let due = own[facility.due][i];
+                let paid = due - own[facility.arrears][i];
+                let principal = (paid - (due - owed)).clamp(0.0, owed.min(paid));
+                own[unpaid_principal][i] = owed - principal;
+                if let Some(lane) = facility.metrics.principal_paid {
+                    own[lane][i] = principal;
+                }
+                if let Some(lane) = facility.metrics.interest_paid {
+                    own[lane][i] = paid - principal;
                 }
             }
-        };
-        let lane = |metric: Metric| metrics.lanes[metric as usize];
-        show(lane(Metric::Revenue), &|i| flows.revenue[i]);
-        show(lane(Metric::OperatingCost), &|i| flows.cost.on(i));
-        show(metrics.cfads, &|i| flows.revenue[i] - flows.cost.on(i));
-        show(lane(Metric::DebtServiceDue), &|i| flows.due.on(i));
-        show(lane(Metric::DebtServicePaid), &|i| flows.due.on(i));
-        show(lane(Metric::Dscr), &|i| coverage(flows.revenue[i] - flows.cost.on(i), flows.due.on(i)));
+        }
     }
 
     /// The state at the end of a step.
     pub(super) fn show_state(&self, block: &mut ObligorBlock<'_>) {
-        let lane = |metric: Metric| self.metrics.lanes[metric as usize];
-        if let Some(cash) = lane(Metric::Cash) {
-            block.own[cash] = block.own[self.cash];
-        }
-        let shown = [Metric::Balance, Metric::Arrears, Metric::LtvMark, Metric::LtvExecutable];
-        if !shown.iter().any(|metric| self.metrics.wants(*metric)) {
-            return;
-        }
-        for path in 0..PATHS {
-            let (balance, arrears) = self.owed(block, path);
-            self.metrics.set(&mut block.own, Metric::Balance, path, balance);
-            self.metrics.set(&mut block.own, Metric::Arrears, path, arrears);
-            if self.metrics.wants(Metric::LtvMark) {
-                let ltv = loan_to_value(balance + arrears, self.collateral.marked(block, path));
-                self.metrics.set(&mut block.own, Metric::LtvMark, path, ltv);
+        let step = block.step;
+        let own = &mut block.own;
+        let [balance, arrears, value, pace, price, ..] = &mut *block.scratch;
+        let metrics = &self.metrics;
+        metrics.show(own, Metric::Cash, |own, i| own[self.cash][i]);
+        balance.fill(0.0);
+        arrears.fill(0.0);
+        for facility in &self.debt.facilities {
+            let owed = facility.balance(step.index, own);
+            for i in 0..PATHS {
+                let owed = if is_performing(own[self.standing][i]) { owed.on(i) } else { 0.0 };
+                value[i] = owed;
+                balance[i] += owed;
+                arrears[i] += own[facility.arrears][i];
             }
-            if self.metrics.wants(Metric::LtvExecutable) {
-                let ltv = loan_to_value(balance + arrears, self.collateral.executable(block, path));
-                self.metrics.set(&mut block.own, Metric::LtvExecutable, path, ltv);
+            if let Some(lane) = facility.metrics.balance {
+                own[lane] = *value;
+            }
+            if let Some(lane) = facility.metrics.claim {
+                own[lane] = own[facility.arrears];
             }
         }
-    }
-
-    /// Principal not yet due, and what is due and unpaid (after default the claims).
-    fn owed(&self, block: &ObligorBlock<'_>, path: usize) -> (f64, f64) {
-        let standing = block.own[self.standing][path];
-        if standing::is_on_schedule(standing) {
-            return (self.debt.balance[block.step.index], 0.0);
+        metrics.copy(own, Metric::Balance, balance);
+        metrics.copy(own, Metric::Arrears, arrears);
+        if metrics.wants(Metric::LtvMark) {
+            self.collateral.marked(own, &block.liquidation, value);
+            metrics.show(own, Metric::LtvMark, |_, i| loan_to_value(balance[i] + arrears[i], value[i]));
         }
-        let arrears = self.debt.facilities.iter().map(|facility| block.own[facility.arrears][path]).sum();
-        if !standing::is_performing(standing) {
-            return (0.0, arrears);
+        if metrics.wants(Metric::LtvExecutable) {
+            self.collateral.executable(own, &block.liquidation, step, [value, pace, price]);
+            metrics.show(own, Metric::LtvExecutable, |_, i| loan_to_value(balance[i] + arrears[i], value[i]));
         }
-        (self.debt.sum(&self.debt.outstanding(block.step.index, &block.own, path)), arrears)
     }
 }

@@ -1,17 +1,23 @@
 //! A company that earns with machines, holds coins and owes money.
 
-mod by_hand;
+mod coins;
 mod debt;
-mod foreclosure;
+mod default;
+mod liquidation;
 mod metrics;
 mod month;
 mod operations;
+mod payment;
+mod renewal;
+mod standing;
 
+use self::coins::Holding;
 use self::debt::Debt;
-use self::foreclosure::Collateral;
+use self::liquidation::Collateral;
 use self::metrics::Metrics;
-use self::month::{Holding, Stepper};
+use self::month::Stepper;
 use self::operations::Operations;
+use self::standing::Tally;
 use super::facility::Facility;
 use super::fleet::{Fleet, LARGEST};
 use super::miners::Miners;
@@ -45,25 +51,18 @@ use serde::{Deserialize, Serialize};
 /// `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
-/// collateral at marks, and at what selling all of it at the planned pace would bring).
+/// collateral at marks, and at what selling all of it at the planned pace would bring). And of each facility, after its
+/// name and a dot: `drawn`, `interest_paid`, `principal_paid`, `recovered`; and at the end of the step `balance` and `claim`
+/// (due and unpaid, after default the claim).
 ///
 /// ```
 /// use haircut::Simulation;
-/// use haircut::credit::{Amortisation, Asset, Book, Borrower, Coupon, Facility, LiquidationMarket, Treasury};
+/// use haircut::credit::{Asset, Book, Borrower, Facility, LiquidationMarket, Treasury};
 /// use haircut::market::{Gbm, Market};
 /// use haircut::measure::DefaultTable;
 ///
 /// // A coin, and a bond that nothing but the coin can repay: Merton's model of default.
-/// let bond = Facility {
-///     name: "bond".into(),
-///     lender: "fund".into(),
-///     principal: 70.0,
-///     coupon: Coupon::Fixed(0.0),
-///     amortisation: Amortisation::Bullet,
-///     interest_only: 0.0,
-///     maturity: 3.0,
-///     refinancing: None,
-/// };
+/// let bond = Facility::bullet("bond", "fund", 70.0, 0.0, 3.0);
 /// let borrower = Borrower {
 ///     treasury: vec![Treasury { asset: "coin".into(), units: 1.0 }],
 ///     facilities: vec![bond],
@@ -100,7 +99,7 @@ pub struct Borrower {
     /// Coins, in the order in which they are sold.
     #[serde(default)]
     pub treasury: Vec<Treasury>,
-    /// Debt, in order of seniority.
+    /// Debt, in order of seniority unless facilities have ranks.
     #[serde(default)]
     pub facilities: Vec<Facility>,
     /// Years for which something may stay unpaid before it is a default; 0 is none.
@@ -137,9 +136,6 @@ pub struct Disposal {
 const LONGEST_GRACE: f64 = 10.0;
 
 impl Borrower {
-    /// The most facilities that a borrower may have.
-    pub const MOST_FACILITIES: usize = debt::MOST_FACILITIES;
-
     /// A company that has nothing and owes nothing, to be filled in; after a default everything is sold at once.
     pub fn new(name: impl Into<String>) -> Self {
         Borrower {
@@ -187,9 +183,11 @@ impl Borrower {
         distinct("fleets", self.fleets.iter().map(|fleet| &fleet.name))?;
         distinct("miners", self.miners.iter().map(|miners| &miners.name))?;
         distinct("facilities", self.facilities.iter().map(|facility| &facility.name))?;
-        if self.facilities.len() > Self::MOST_FACILITIES {
-            let expected = format!("must be at most {} facilities", Self::MOST_FACILITIES);
-            return Err(Error::invalid("facilities", self.facilities.len(), expected));
+        let is_ranked = self.facilities.first().is_some_and(|facility| facility.rank.is_some());
+        if let Some(index) = self.facilities.iter().position(|facility| facility.rank.is_some() != is_ranked) {
+            let rank = self.facilities[index].rank.map_or("none".into(), |rank| rank.to_string());
+            let expected = "must be given for every facility of the borrower or for none";
+            return Err(Error::invalid(format!("facilities[{index}].rank"), rank, expected));
         }
         Ok(())
     }
@@ -211,12 +209,15 @@ impl Borrower {
             let asset = plan.asset(&format!("{list}[{index}].asset"), asset)?;
             machines.push(Holding { asset, initial: units, units: plan.state() });
         }
+        let metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
         Ok(Stepper {
-            times: std::iter::once(0.0).chain(plan.grid().dates().iter().copied()).collect(),
+            steps: plan.grid().steps(),
             initial_cash: self.cash,
             cash: plan.state(),
             standing: plan.state(),
+            tally: Tally(plan.state()),
             missed: plan.state(),
+            sale_from: plan.state(),
             operations,
             debt,
             treasury: treasury.clone(),
@@ -227,8 +228,8 @@ impl Borrower {
             ),
             grace: self.grace,
             distribution: self.distribution,
-            metrics: Metrics::new(plan),
-            everything_by_hand: false,
+            metrics,
+            makes_every_pass: false,
         })
     }
 }

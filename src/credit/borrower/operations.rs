@@ -172,13 +172,6 @@ pub(super) enum Amount<'a> {
 }
 
 impl Amount<'_> {
-    pub(super) fn same(self) -> Option<f64> {
-        match self {
-            Amount::Same(amount) => Some(amount),
-            Amount::Each(_) => None,
-        }
-    }
-
     #[inline]
     pub(super) fn on(self, path: usize) -> f64 {
         match self {

@@ -1,0 +1,90 @@
+//! Coins sold for what cash does not cover.
+
+use super::metrics::Metric;
+use super::month::{Month, Stepper};
+use super::operations::Amount;
+use crate::credit::liquidation::{AssetLane, LiquidationView};
+use crate::credit::schedule::ROUNDING;
+use crate::market::{OwnLane, OwnLanes};
+use crate::numeric::{Lane, PATHS};
+use crate::vectorised;
+
+/// Units of an asset class on the balance sheet.
+#[derive(Clone, Copy)]
+pub(super) struct Holding {
+    pub(super) asset: AssetLane,
+    /// Units at time zero.
+    pub(super) initial: f64,
+    /// Units now.
+    pub(super) units: OwnLane,
+}
+
+impl Stepper {
+    /// Sells coins for what is short; counts the paths on which something stays short.
+    pub(super) fn sell_coins(
+        &self,
+        own: &mut OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        month: &mut Month<'_>,
+    ) -> u64 {
+        let same_due = month.same_due;
+        let Month { due, short, spare: [before, sold, ..], .. } = month;
+        **before = **short;
+        for holding in &self.treasury {
+            let [cash, units] = own.many([self.cash, holding.units]);
+            sell(liquidation.mark(holding.asset), units, cash, short);
+        }
+        if self.metrics.wants(Metric::TreasurySales) {
+            for i in 0..PATHS {
+                sold[i] = before[i] - short[i];
+            }
+            self.metrics.copy(own, Metric::TreasurySales, sold);
+        }
+        let cash = &mut own[self.cash];
+        match same_due.map_or(Amount::Each(due), Amount::Same) {
+            Amount::Same(due) => cover_same(before, due, cash, short),
+            Amount::Each(due) => cover_each(before, due, cash, short),
+        }
+    }
+}
+
+/// Where the coins covered what was short nothing is left, of cash as of the need; where they did not and nothing is due,
+/// operating bills stay open as cash below zero.
+#[inline(always)]
+fn cover(before: &Lane, due: impl Fn(usize) -> f64, cash: &mut Lane, short: &mut Lane) -> u64 {
+    let mut shorts = 0;
+    for i in 0..PATHS {
+        let due = due(i);
+        let is_unmet = short[i] > ROUNDING * due;
+        let covered = (before[i] > 0.0) & !is_unmet;
+        cash[i] = if covered { 0.0 } else { cash[i] };
+        let is_short = is_unmet & (due > 0.0);
+        short[i] = if is_short { short[i] } else { 0.0 };
+        shorts += u64::from(is_short);
+    }
+    shorts
+}
+
+vectorised! {
+    fn sell(mark: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
+        for i in 0..PATHS {
+            // Below zero, as a series that is no price may be, nobody buys.
+            let worth = units[i] * mark[i];
+            let value = if mark[i] > 0.0 { worth } else { 0.0 };
+            let raised = if need[i] < value { need[i] } else { value };
+            // A mark of zero raises nothing, and sells nothing.
+            let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
+            units[i] -= if sold < units[i] { sold } else { units[i] };
+            cash[i] += raised;
+            need[i] -= raised;
+        }
+    }
+
+    fn cover_same(before: &Lane, due: f64, cash: &mut Lane, short: &mut Lane) -> u64 {
+        cover(before, |_| due, cash, short)
+    }
+
+    fn cover_each(before: &Lane, due: &Lane, cash: &mut Lane, short: &mut Lane) -> u64 {
+        cover(before, |i| due[i], cash, short)
+    }
+}

@@ -1,0 +1,32 @@
+//! Default: all that is owed falls due. The one part of the month that goes by index: a path defaults once.
+
+use super::month::{DEFAULTS, Stepper};
+use super::payment::why;
+use super::standing::{self, each_flagged};
+use crate::credit::obligor::{Cause, ObligorBlock};
+
+impl Stepper {
+    /// Accelerates all facilities on the paths that are marked to default; arrears become the whole claim.
+    pub(super) fn default(&self, block: &mut ObligorBlock<'_>) {
+        let (step, own, outcome) = (block.step, &mut block.own, &mut block.outcome);
+        each_flagged(&block.scratch[DEFAULTS], |path| {
+            let discount = block.discount[path];
+            for (index, facility) in self.debt.facilities.iter().enumerate() {
+                let claim = facility.balance(step.index, own).on(path) + own[facility.arrears][path];
+                own[facility.arrears][path] = claim;
+                if let Some(renewal) = &facility.renewal {
+                    own[renewal.balance][path] = 0.0;
+                }
+                outcome.exposure[index][path] = claim;
+                outcome.loss[index][path] = discount * claim;
+            }
+            let lapsed = block.scratch[DEFAULTS][path] >= why::MATURITY;
+            outcome.cause[path] = if lapsed { Cause::Maturity } else { Cause::Payment };
+            outcome.default_step[path] = step.index as f64;
+            outcome.discount[path] = discount;
+            own[self.standing][path] = standing::LIQUIDATING;
+            own[self.sale_from][path] = step.end + self.collateral.disposal.delay;
+            self.tally.default(own);
+        });
+    }
+}

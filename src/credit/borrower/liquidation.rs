@@ -1,0 +1,259 @@
+//! From default to the last recovery: sales of collateral, proceeds by rank.
+
+use super::Disposal;
+use super::coins::Holding;
+use super::metrics::Metric;
+use super::month::Stepper;
+use super::payment::share;
+use super::standing;
+use crate::credit::liquidation::LiquidationView;
+use crate::credit::obligor::{ObligorBlock, Outcome};
+use crate::credit::schedule::{ROUNDING, SAME_DATE};
+use crate::market::OwnLanes;
+use crate::numeric::{Lane, PATHS, Step};
+use crate::vectorised;
+
+/// What secures the debt: fleets, miners and coins, and how they would be sold.
+pub(super) struct Collateral {
+    pub(super) holdings: Vec<Holding>,
+    pub(super) disposal: Disposal,
+    /// Length of the first step, which sets the pace of a sale at time zero.
+    first_step: f64,
+}
+
+impl Collateral {
+    pub(super) fn new(holdings: Vec<Holding>, disposal: Disposal, first_step: f64) -> Collateral {
+        Collateral { holdings, disposal, first_step }
+    }
+
+    /// Months over which all units are sold. Sales are made once a step: a shorter plan still takes one.
+    fn months(&self, step: Step) -> f64 {
+        let length = if step.index == 0 { self.first_step } else { step.length };
+        12.0 * self.disposal.over.max(length)
+    }
+
+    /// What selling everything at the planned pace would bring, if nobody else sold.
+    pub(super) fn executable(
+        &self,
+        own: &OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        step: Step,
+        [value, pace, price]: [&mut Lane; 3],
+    ) {
+        let months = self.months(step);
+        value.fill(0.0);
+        for holding in &self.holdings {
+            let units = &own[holding.units];
+            for i in 0..PATHS {
+                pace[i] = units[i] / months;
+            }
+            liquidation.executable_prices(holding.asset, pace, price);
+            add_value(units, price, value);
+        }
+    }
+
+    /// The collateral at marks.
+    pub(super) fn marked(&self, own: &OwnLanes<'_>, liquidation: &LiquidationView<'_>, value: &mut Lane) {
+        value.fill(0.0);
+        for holding in &self.holdings {
+            add_value(&own[holding.units], liquidation.mark(holding.asset), value);
+        }
+    }
+
+    /// The units of one holding that make one part of its sale in this step; infinite for all of them.
+    fn part(&self, holding: &Holding, step: Step) -> f64 {
+        if self.disposal.over <= step.length {
+            return f64::INFINITY;
+        }
+        holding.initial * (step.length / self.disposal.over)
+    }
+}
+
+impl Stepper {
+    /// Puts up for sale what is planned for this date; on the last date values the rest.
+    pub(super) fn offer(&self, block: &mut ObligorBlock<'_>) {
+        let step = block.step;
+        let [proceeds, offered, unsold, pace, price, ..] = &mut *block.scratch;
+        let own = &mut block.own;
+        let is_last = step.index == self.steps;
+        proceeds.fill(0.0);
+        unsold.fill(0.0);
+        for holding in &self.collateral.holdings {
+            let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
+            let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
+            let sellers = offer(terms, standing, sale_from, units, offered);
+            if is_last {
+                // Valued at the pace of the whole plan, though only a part is left.
+                pace.fill(holding.initial / self.collateral.months(step));
+                block.liquidation.executable_prices(holding.asset, pace, price);
+                value_rest(standing, offered, price, units, proceeds);
+            }
+            if sellers > 0 {
+                block.liquidation.offer(holding.asset, offered);
+            }
+            add(units, unsold);
+        }
+        if is_last {
+            self.receive(block);
+        }
+        let [_, _, unsold, claims, ..] = &mut *block.scratch;
+        claims.fill(f64::INFINITY);
+        let closed = close(unsold, claims, &mut block.own[self.standing]);
+        self.tally.close(&mut block.own, closed);
+    }
+
+    /// Takes in the proceeds of this date's sales.
+    pub(super) fn settle_sales(&self, block: &mut ObligorBlock<'_>) {
+        let step = block.step;
+        let [proceeds, offered, unsold, ..] = &mut *block.scratch;
+        let own = &mut block.own;
+        let mut sellers = 0;
+        proceeds.fill(0.0);
+        unsold.fill(0.0);
+        for holding in &self.collateral.holdings {
+            let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
+            let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
+            sellers += offer(terms, standing, sale_from, units, offered);
+            take(offered, block.liquidation.net_price(holding.asset), units, proceeds);
+            add(units, unsold);
+        }
+        if sellers == 0 {
+            return;
+        }
+        self.receive(block);
+        // A lender that has been paid returns what is unsold.
+        let [_, _, unsold, claims, ..] = &mut *block.scratch;
+        claims.fill(0.0);
+        for facility in &self.debt.facilities {
+            add(&block.own[facility.arrears], claims);
+        }
+        let closed = close(unsold, claims, &mut block.own[self.standing]);
+        self.tally.close(&mut block.own, closed);
+    }
+
+    /// Pays claims by rank, then open bills, then the owners, from the proceeds in the first scratch lane.
+    fn receive(&self, block: &mut ObligorBlock<'_>) {
+        let [proceeds, left, _, _, asked, part, recovered, ..] = &mut *block.scratch;
+        let (own, outcome) = (&mut block.own, &mut block.outcome);
+        **left = **proceeds;
+        for rank in &self.debt.ranks {
+            let is_alone = rank.len() == 1;
+            if !is_alone {
+                asked.fill(0.0);
+                for index in rank {
+                    add(&own[self.debt.facilities[*index].arrears], asked);
+                }
+                share(asked, left, part);
+            }
+            for index in rank {
+                let facility = &self.debt.facilities[*index];
+                let claim = &mut own[facility.arrears];
+                if is_alone {
+                    recover(claim, left, recovered);
+                } else {
+                    recover_part(part, claim, recovered);
+                }
+                let Outcome { exposure, loss, .. } = outcome;
+                reduce_loss(block.discount, recovered, &exposure[*index], &mut loss[*index]);
+                facility.metrics.show_recovery(own, recovered);
+            }
+        }
+        self.metrics.add(own, Metric::Proceeds, proceeds);
+        for i in 0..PATHS {
+            recovered[i] = proceeds[i] - left[i];
+        }
+        self.metrics.add(own, Metric::ClaimsPaid, recovered);
+        pay_bills(&mut own[self.cash], left);
+        self.metrics.add(own, Metric::ResidualToOwners, left);
+    }
+}
+
+vectorised! {
+    fn add(amount: &Lane, sum: &mut Lane) {
+        for i in 0..PATHS {
+            sum[i] += amount[i];
+        }
+    }
+
+    fn add_value(units: &Lane, price: &Lane, value: &mut Lane) {
+        for i in 0..PATHS {
+            value[i] += units[i] * price[i];
+        }
+    }
+
+    /// Units up for sale on paths in liquidation from the date of their first sale; counts those paths.
+    fn offer(terms: [f64; 3], standing: &Lane, sale_from: &Lane, units: &Lane, offered: &mut Lane) -> u64 {
+        let [now, part, negligible] = terms;
+        let mut sellers = 0;
+        for i in 0..PATHS {
+            // The last sale takes what rounding would leave over.
+            let amount = if units[i] - part > negligible { part } else { units[i] };
+            let is_selling = standing::is_liquidating(standing[i]) & (now >= sale_from[i]);
+            offered[i] = if is_selling { amount } else { 0.0 };
+            sellers += u64::from(is_selling);
+        }
+        sellers
+    }
+
+    /// On paths in liquidation counts what is not offered at the price; only what is offered is left.
+    fn value_rest(standing: &Lane, offered: &Lane, price: &Lane, units: &mut Lane, value: &mut Lane) {
+        for i in 0..PATHS {
+            let rest = (units[i] - offered[i]) * price[i];
+            let is_valued = standing::is_liquidating(standing[i]) & (units[i] > offered[i]);
+            value[i] += if is_valued { rest } else { 0.0 };
+            units[i] = if is_valued { offered[i] } else { units[i] };
+        }
+    }
+
+    fn take(offered: &Lane, price: &Lane, units: &mut Lane, proceeds: &mut Lane) {
+        for i in 0..PATHS {
+            proceeds[i] += offered[i] * price[i];
+            units[i] -= offered[i];
+        }
+    }
+
+    fn recover(claim: &mut Lane, left: &mut Lane, recovered: &mut Lane) {
+        for i in 0..PATHS {
+            let (all, rest) = (claim[i], left[i]);
+            recovered[i] = if all < rest { all } else { rest };
+            claim[i] = all - recovered[i];
+            left[i] = rest - recovered[i];
+        }
+    }
+
+    fn recover_part(part: &Lane, claim: &mut Lane, recovered: &mut Lane) {
+        for i in 0..PATHS {
+            recovered[i] = claim[i] * part[i];
+            claim[i] -= recovered[i];
+        }
+    }
+
+    fn reduce_loss(discount: &Lane, recovered: &Lane, exposure: &Lane, loss: &mut Lane) {
+        for i in 0..PATHS {
+            let rest = loss[i] - discount[i] * recovered[i];
+            // A claim paid in full at the discount of its default is no loss, not 1e-10 of one.
+            loss[i] = if rest.abs() <= ROUNDING * exposure[i] { 0.0 } else { rest };
+        }
+    }
+
+    /// Bills that operations could not pay are paid from what claims have left.
+    fn pay_bills(cash: &mut Lane, left: &mut Lane) {
+        for i in 0..PATHS {
+            let open = if cash[i] < 0.0 { -cash[i] } else { 0.0 };
+            let paid = if open < left[i] { open } else { left[i] };
+            cash[i] += paid;
+            left[i] -= paid;
+        }
+    }
+
+    /// Closes the paths in liquidation on which nothing is left to sell or to claim; counts them.
+    fn close(unsold: &Lane, claims: &Lane, standing: &mut Lane) -> u64 {
+        let mut closed = 0;
+        for i in 0..PATHS {
+            let is_over = standing::is_liquidating(standing[i]) & ((unsold[i] <= 0.0) | (claims[i] <= 0.0));
+            standing[i] = if is_over { standing::CLOSED } else { standing[i] };
+            closed += u64::from(is_over);
+        }
+        closed
+    }
+}

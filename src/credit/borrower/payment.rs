@@ -1,0 +1,276 @@
+//! Cash against what is due: paid in full where it suffices, by rank where it does not; and who misses a payment.
+
+use super::Distribution;
+use super::debt::Debt;
+use super::metrics::Metric;
+use super::month::{Month, SHORT, Stepper};
+use super::operations::Amount;
+use super::standing::{Count, is_performing};
+use crate::credit::obligor::ObligorBlock;
+use crate::credit::schedule::{ROUNDING, SAME_DATE};
+use crate::market::{OwnLane, OwnLanes};
+use crate::numeric::{Lane, PATHS, Step};
+use crate::vectorised;
+
+/// Why a path defaults, as the lane of defaults tells it; zero if it does not.
+pub(super) mod why {
+    pub(in super::super) const PAYMENT: f64 = 1.0;
+    pub(in super::super) const MATURITY: f64 = 2.0;
+}
+
+/// Nothing on any path.
+pub(super) static NOTHING: Lane = Lane::ZERO;
+
+impl Stepper {
+    /// Pays what is due from cash and cash flow. `short` is what is missing; where something is, cash holds all that there
+    /// is. Counts the paths that are short.
+    pub(super) fn serve(&self, own: &mut OwnLanes<'_>, month: &mut Month<'_>) -> u64 {
+        let [cash, standing] = own.many([self.cash, self.standing]);
+        let Month { revenue, cost, due, same_due, short, .. } = month;
+        match (*cost, *same_due) {
+            (Amount::Same(cost), Some(due)) => serve_same(revenue, [cost, due], standing, cash, short),
+            (Amount::Same(cost), None) => serve_due(revenue, cost, due, standing, cash, short),
+            (Amount::Each(cost), Some(due)) => serve_cost(revenue, cost, due, standing, cash, short),
+            (Amount::Each(cost), None) => serve_each(revenue, cost, due, standing, cash, short),
+        }
+    }
+
+    /// Books what each facility is left unpaid, with what it had been before: `short` becomes what is missing altogether,
+    /// the first spare lane what is missing of loans that mature.
+    pub(super) fn book_payment(&self, own: &mut OwnLanes<'_>, step: Step, month: &mut Month<'_>) {
+        let Month { due, same_due, short, spare: [left, missing, lapsed, _], .. } = month;
+        if let Some(same) = same_due {
+            due.fill(*same);
+        }
+        missing.fill(0.0);
+        lapsed.fill(0.0);
+        for facility in &self.debt.facilities {
+            let [standing, unpaid, arrears] = own.many([self.standing, facility.unpaid, facility.arrears]);
+            book(standing, short, due, unpaid, arrears, missing);
+            if facility.matures(step.index) {
+                lapse(standing, arrears, lapsed);
+            }
+        }
+        let [cash, standing] = own.many([self.cash, self.standing]);
+        leave(standing, left, missing, short, cash);
+    }
+
+    /// Remembers since when something has been missing, and marks who defaults for it: how many do.
+    pub(super) fn miss(&self, own: &mut OwnLanes<'_>, step: Step, month: &mut Month<'_>) -> u64 {
+        let [standing, missed] = own.many([self.standing, self.missed]);
+        let [_, _, lapsed, defaults] = &mut month.spare;
+        let [in_arrears, defaulting] =
+            miss([step.end, self.grace - SAME_DATE], month.short, lapsed, standing, missed, defaults);
+        self.tally.set(own, Count::InArrears, in_arrears);
+        defaulting
+    }
+
+    /// Pays owners on paths on which nothing is missing.
+    pub(super) fn distribute(&self, block: &mut ObligorBlock<'_>) {
+        let Some(Distribution { share, floor }) = self.distribution else { return };
+        let [cash, standing] = block.own.many([self.cash, self.standing]);
+        let [_, _, _, short, paid, ..] = &mut *block.scratch;
+        debug_assert_eq!(SHORT, 3);
+        pay_owners([share, floor], standing, short, cash, paid);
+        self.metrics.copy(&mut block.own, Metric::Distributed, paid);
+    }
+}
+
+impl Debt {
+    /// Divides cash among the facilities, those of one rank pro rata, less what each has raised by borrowing again on the
+    /// step on which it matures. Each facility's `unpaid` is what it lacks; the first spare lane what is left of cash.
+    /// Computed on all paths; of meaning where cash does not cover everything.
+    pub(super) fn pay(
+        &self,
+        own: &mut OwnLanes<'_>,
+        cash: OwnLane,
+        matures: Option<usize>,
+        spare: &mut [&mut Lane; 4],
+    ) {
+        let [left, asked, part, _] = spare;
+        keep_positive(&own[cash], left);
+        for rank in &self.ranks {
+            if let [only] = rank[..] {
+                let facility = &self.facilities[only];
+                match facility.raised(matures) {
+                    None => {
+                        let [due, unpaid] = own.many([facility.due, facility.unpaid]);
+                        pay(due, &NOTHING, left, unpaid);
+                    }
+                    Some(raised) => {
+                        let [due, raised, unpaid] = own.many([facility.due, raised, facility.unpaid]);
+                        pay(due, raised, left, unpaid);
+                    }
+                }
+                continue;
+            }
+            asked.fill(0.0);
+            for facility in rank.iter().map(|index| &self.facilities[*index]) {
+                let raised = facility.raised(matures).map_or(&NOTHING, |raised| &own[raised]);
+                ask(&own[facility.due], raised, asked);
+            }
+            share(asked, left, part);
+            for facility in rank.iter().map(|index| &self.facilities[*index]) {
+                match facility.raised(matures) {
+                    None => {
+                        let [due, unpaid] = own.many([facility.due, facility.unpaid]);
+                        pay_part(due, &NOTHING, part, unpaid);
+                    }
+                    Some(raised) => {
+                        let [due, raised, unpaid] = own.many([facility.due, raised, facility.unpaid]);
+                        pay_part(due, raised, part, unpaid);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn serve(
+    cash_flow: impl Fn(usize) -> f64,
+    due: impl Fn(usize) -> f64,
+    standing: &Lane,
+    cash: &mut Lane,
+    short: &mut Lane,
+) -> u64 {
+    let mut shorts = 0;
+    for i in 0..PATHS {
+        let due = due(i);
+        let performing = is_performing(standing[i]);
+        let available = cash[i] + cash_flow(i);
+        let missing = due - available;
+        let is_short = missing > ROUNDING * due;
+        let left = if missing < 0.0 { -missing } else { 0.0 };
+        let after = if is_short { available } else { left };
+        cash[i] = if performing { after } else { cash[i] };
+        let is_short = is_short & performing;
+        short[i] = if is_short { missing } else { 0.0 };
+        shorts += u64::from(is_short);
+    }
+    shorts
+}
+
+vectorised! {
+    fn serve_same(revenue: &Lane, terms: [f64; 2], standing: &Lane, cash: &mut Lane, short: &mut Lane) -> u64 {
+        serve(|i| revenue[i] - terms[0], |_| terms[1], standing, cash, short)
+    }
+
+    fn serve_due(
+        revenue: &Lane, cost: f64, due: &Lane, standing: &Lane, cash: &mut Lane, short: &mut Lane
+    ) -> u64 {
+        serve(|i| revenue[i] - cost, |i| due[i], standing, cash, short)
+    }
+
+    fn serve_cost(
+        revenue: &Lane, cost: &Lane, due: f64, standing: &Lane, cash: &mut Lane, short: &mut Lane
+    ) -> u64 {
+        serve(|i| revenue[i] - cost[i], |_| due, standing, cash, short)
+    }
+
+    fn serve_each(
+        revenue: &Lane, cost: &Lane, due: &Lane, standing: &Lane, cash: &mut Lane, short: &mut Lane
+    ) -> u64 {
+        serve(|i| revenue[i] - cost[i], |i| due[i], standing, cash, short)
+    }
+
+    fn keep_positive(cash: &Lane, left: &mut Lane) {
+        for i in 0..PATHS {
+            left[i] = if cash[i] > 0.0 { cash[i] } else { 0.0 };
+        }
+    }
+
+    /// One facility alone in its rank.
+    fn pay(due: &Lane, raised: &Lane, left: &mut Lane, unpaid: &mut Lane) {
+        for i in 0..PATHS {
+            let asked = due[i] - raised[i];
+            let (all, rest) = (asked, left[i]);
+            let paid = if all < rest { all } else { rest };
+            left[i] -= paid;
+            unpaid[i] = asked - paid;
+        }
+    }
+
+    fn ask(due: &Lane, raised: &Lane, asked: &mut Lane) {
+        for i in 0..PATHS {
+            asked[i] += due[i] - raised[i];
+        }
+    }
+
+    /// The part of what a rank asks that there is money for; what is left after it.
+    pub(super) fn share(asked: &Lane, left: &mut Lane, part: &mut Lane) {
+        for i in 0..PATHS {
+            let whole = asked[i] <= left[i];
+            let quotient = left[i] / asked[i];
+            part[i] = if whole { 1.0 } else { quotient };
+            let rest = left[i] - asked[i];
+            left[i] = if whole { rest } else { 0.0 };
+        }
+    }
+
+    fn pay_part(due: &Lane, raised: &Lane, part: &Lane, unpaid: &mut Lane) {
+        for i in 0..PATHS {
+            let asked = due[i] - raised[i];
+            unpaid[i] = asked - asked * part[i];
+        }
+    }
+
+    fn book(standing: &Lane, short: &Lane, due: &Lane, unpaid: &Lane, arrears: &mut Lane, missing: &mut Lane) {
+        for i in 0..PATHS {
+            let is_missing = (short[i] > 0.0) & (unpaid[i] > ROUNDING * due[i]);
+            let amount = if is_missing { unpaid[i] } else { 0.0 };
+            let performing = is_performing(standing[i]);
+            arrears[i] = if performing { amount } else { arrears[i] };
+            missing[i] += if performing { amount } else { 0.0 };
+        }
+    }
+
+    fn lapse(standing: &Lane, arrears: &Lane, lapsed: &mut Lane) {
+        for i in 0..PATHS {
+            lapsed[i] += if is_performing(standing[i]) { arrears[i] } else { 0.0 };
+        }
+    }
+
+    /// Cash is what is left of it; bills that operations could not pay stay as they are.
+    fn leave(standing: &Lane, left: &Lane, missing: &Lane, short: &mut Lane, cash: &mut Lane) {
+        for i in 0..PATHS {
+            let is_paid_out = is_performing(standing[i]) & (short[i] > 0.0) & (cash[i] >= 0.0);
+            cash[i] = if is_paid_out { left[i] } else { cash[i] };
+            short[i] = missing[i];
+        }
+    }
+
+    /// Counts who is in arrears, and who defaults.
+    fn miss(
+        terms: [f64; 2], missing: &Lane, lapsed: &Lane, standing: &Lane, missed: &mut Lane, defaults: &mut Lane
+    ) -> [u64; 2] {
+        let [now, grace] = terms;
+        let (mut in_arrears, mut defaulting) = (0, 0);
+        for i in 0..PATHS {
+            let performing = is_performing(standing[i]);
+            let is_missing = missing[i] > 0.0;
+            let first = if missed[i] < now { missed[i] } else { now };
+            let since = if is_missing { first } else { f64::INFINITY };
+            missed[i] = if performing { since } else { missed[i] };
+            let is_late = is_missing & (now - since >= grace);
+            let cause = if is_late { why::PAYMENT } else { 0.0 };
+            let cause = if lapsed[i] > 0.0 { why::MATURITY } else { cause };
+            let cause = if performing { cause } else { 0.0 };
+            defaults[i] = cause;
+            defaulting += u64::from(cause > 0.0);
+            in_arrears += u64::from(performing & is_missing & (cause == 0.0));
+        }
+        [in_arrears, defaulting]
+    }
+
+    fn pay_owners(terms: [f64; 2], standing: &Lane, short: &Lane, cash: &mut Lane, paid: &mut Lane) {
+        let [share, floor] = terms;
+        for i in 0..PATHS {
+            let free = cash[i] - floor;
+            let entitled = (free > 0.0) & (short[i] == 0.0) & is_performing(standing[i]);
+            let amount = share * free;
+            paid[i] = if entitled { amount } else { 0.0 };
+            cash[i] -= paid[i];
+        }
+    }
+}

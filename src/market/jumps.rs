@@ -2,7 +2,7 @@
 
 use super::per_step::PerStep;
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits, event_words};
 use crate::Error;
 use crate::numeric::kernel::{exp, exp_m1, normal_quantile};
 use crate::numeric::{Lane, PATHS, Step, TimeGrid};
@@ -74,9 +74,6 @@ impl PoissonTable {
     }
 }
 
-/// Jumps that are worked on at once. What lies behind the last jump of the last chunk is computed and not used.
-pub(super) const CHUNK: usize = 16;
-
 /// Counts (1 and more) of a chunk of uniforms from [`Counts::draw`], and the place of each in its cell, 0 < place < 1.
 #[inline(always)]
 pub(super) fn count_and_place(table: &[f64], uniform: &[f64]) -> ([f64; CHUNK], [f64; CHUNK]) {
@@ -121,16 +118,7 @@ pub(super) fn further_words(
 ) -> [[u64; CHUNK]; 4] {
     // At most 100 jumps are expected in a step, so that rounds stay far below 2^16.
     let index = ((step as u64) << 16) + round as u64;
-    let mut words = [[0; CHUNK]; 4];
-    let [a, b, c, d] = &mut words;
-    for position in 0..CHUNK {
-        let event = key.event(first_path + u64::from(paths[position]), index);
-        a[position] = event[0];
-        b[position] = event[1];
-        c[position] = event[2];
-        d[position] = event[3];
-    }
-    words
+    event_words(key, first_path, paths, |_| index)
 }
 
 /// The largest of a chunk.

@@ -2,10 +2,10 @@
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::gbm::LogNormalGrowth;
-use super::jumps::{CHUNK, Counts, count_and_place, factor, further_words, largest, multiply};
+use super::jumps::{Counts, count_and_place, factor, further_words, largest, multiply};
 use super::lanes::{DriverLane, OwnLane};
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits};
 use crate::Error;
 use crate::numeric::Lane;
 use crate::numeric::kernel::ln;

@@ -3,7 +3,7 @@
 use super::factor::{FactorBlock, FactorPlan};
 use super::lanes::OwnLane;
 use super::per_step::PerStep;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits, event_words};
 use crate::numeric::kernel::exp;
 use crate::numeric::{Lane, PATHS};
 use crate::sample::{StreamKey, event};
@@ -81,7 +81,7 @@ impl Shots {
                 break;
             }
             let shot = Shot { gap: self.gap, mean: self.mean, deviation: self.deviation, reversion: self.reversion };
-            arrive(shot, end, block.key, block.first_path, &hits, sum, next, count);
+            arrive(shot, end, *block.key, block.first_path, &hits, sum, next, count);
         }
     }
 }
@@ -109,15 +109,31 @@ crate::vectorised! {
 
     /// The next arrival of each of these paths. Words 1 and 2 of event j are its size, word 0 is the gap after it.
     fn arrive(
-        shot: Shot, end: f64, key: &StreamKey, first_path: u64, hits: &Hits, sum: &mut Lane, next: &mut Lane, count: &mut Lane,
+        shot: Shot, end: f64, key: StreamKey, first_path: u64, hits: &Hits, sum: &mut Lane, next: &mut Lane, count: &mut Lane,
     ) {
-        for path in hits.paths() {
-            let number = first_path + path as u64;
-            let words = key.event(number, count[path] as u64);
-            let size = shot.deviation.mul_add(event::normals(words[1], words[2]).0, shot.mean);
-            sum[path] = size.mul_add(exp(-shot.reversion * (end - next[path])), sum[path]);
-            count[path] += 1.0;
-            next[path] += shot.gap * event::exponential(words[0]);
+        for start in (0..hits.count()).step_by(CHUNK) {
+            let paths = &hits.packed()[start..start + CHUNK];
+            let (mut number, mut date) = ([0; CHUNK], [0.0; CHUNK]);
+            for position in 0..CHUNK {
+                let path = usize::from(paths[position]) % PATHS;
+                number[position] = count[path] as u64;
+                date[position] = next[path];
+            }
+            let words = event_words(key, first_path, paths, |position| number[position]);
+            let (mut size, mut left, mut gap) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+            for position in 0..CHUNK {
+                let normal = event::normals(words[1][position], words[2][position]).0;
+                size[position] = shot.deviation.mul_add(normal, shot.mean);
+                left[position] = exp(-shot.reversion * (end - date[position]));
+                gap[position] = shot.gap * event::exponential(words[0][position]);
+            }
+            let within = hits.count().min(start + CHUNK) - start;
+            for position in 0..within {
+                let path = usize::from(paths[position]) % PATHS;
+                sum[path] = size[position].mul_add(left[position], sum[path]);
+                count[path] += 1.0;
+                next[path] += gap[position];
+            }
         }
     }
 }

@@ -1,6 +1,31 @@
 //! The few paths of a block to which something rare happens in a step.
 
 use crate::numeric::{Lane, PATHS};
+use crate::sample::StreamKey;
+
+/// Paths that are worked on at once where something happens to them. What lies behind the last path of the last chunk is computed and
+/// not used.
+pub(super) const CHUNK: usize = 16;
+
+/// The words of one event of each path of a chunk; `index` is the event's number.
+#[inline(always)]
+pub(super) fn event_words(
+    key: StreamKey,
+    first_path: u64,
+    paths: &[u16],
+    index: impl Fn(usize) -> u64,
+) -> [[u64; CHUNK]; 4] {
+    let mut words = [[0; CHUNK]; 4];
+    let [a, b, c, d] = &mut words;
+    for position in 0..CHUNK {
+        let event = key.event(first_path + u64::from(paths[position]), index(position));
+        a[position] = event[0];
+        b[position] = event[1];
+        c[position] = event[2];
+        d[position] = event[3];
+    }
+    words
+}
 
 /// Paths of a block, packed: an event that one path in twenty has costs one twentieth.
 #[derive(Debug)]
@@ -52,18 +77,18 @@ impl Hits {
 }
 
 /// Paths that are tested at once, as bits of a word.
-const CHUNK: usize = 64;
+const BITS: usize = 64;
 
 #[inline(always)]
 fn pack(paths: &mut [u16; PATHS], hit: impl Fn(usize) -> bool) -> usize {
     let mut count = 0;
-    for chunk in 0..PATHS / CHUNK {
+    for chunk in 0..PATHS / BITS {
         let mut bits = 0_u64;
-        for bit in 0..CHUNK {
-            bits |= u64::from(hit(chunk * CHUNK + bit)) << bit;
+        for bit in 0..BITS {
+            bits |= u64::from(hit(chunk * BITS + bit)) << bit;
         }
         while bits != 0 {
-            paths[count] = (chunk * CHUNK) as u16 + bits.trailing_zeros() as u16;
+            paths[count] = (chunk * BITS) as u16 + bits.trailing_zeros() as u16;
             count += 1;
             bits &= bits - 1;
         }

@@ -2,10 +2,10 @@
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::heston::Diffusion;
-use super::jumps::{CHUNK, Counts, count_and_place, factor, further_words, largest};
+use super::jumps::{Counts, count_and_place, factor, further_words, largest};
 use super::quadratic_exponential::Parameters;
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits};
 use crate::numeric::kernel::{exp, ln};
 use crate::numeric::{Lane, PATHS};
 use crate::sample::{StreamKey, event};

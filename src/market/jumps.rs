@@ -116,9 +116,15 @@ pub(super) fn further_words(
     step: usize,
     round: usize,
 ) -> [[u64; CHUNK]; 4] {
-    // At most 100 jumps are expected in a step, so that rounds stay far below 2^16.
-    let index = ((step as u64) << 16) + round as u64;
+    let index = further_index(step, round);
     event_words(key, first_path, paths, |_| index)
+}
+
+/// The number of the event that holds the `round`th four words of a step.
+#[inline(always)]
+pub(super) fn further_index(step: usize, round: usize) -> u64 {
+    // At most 100 jumps are expected in a step, so that rounds stay far below 2^16.
+    ((step as u64) << 16) + round as u64
 }
 
 /// The largest of a chunk.

@@ -2,7 +2,7 @@
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::heston::Diffusion;
-use super::jumps::{Counts, count_and_place, factor, further_words, largest};
+use super::jumps::{Counts, count_and_place, factor, further_index, further_words, largest};
 use super::quadratic_exponential::Parameters;
 use super::range;
 use super::sparse::{CHUNK, Hits};
@@ -173,22 +173,24 @@ crate::vectorised! {
                 let second = if count[position] > 1.0 { second } else { 1.0 };
                 product[position] = rest * second * if count[position] > 2.0 { third } else { 1.0 };
             }
-            let mut drawn = 3.0;
-            let mut round = 1;
-            while drawn < most {
-                // The product of seven uniforms is far from underflow.
-                for words in further_words(key, first_path, paths, step, round) {
-                    for position in 0..CHUNK {
-                        let uniform = event::uniform(words[position]);
-                        product[position] *= if count[position] > drawn { uniform } else { 1.0 };
-                    }
-                    drawn += 1.0;
-                }
+            if most > 3.0 {
+                // Few paths of a chunk have so many: one by one.
                 for position in 0..CHUNK {
-                    sum[position] -= ln(product[position]);
-                    product[position] = 1.0;
+                    let mut drawn = 3.0;
+                    let mut round = 1;
+                    while drawn < count[position] {
+                        // The product of seven uniforms is far from underflow.
+                        let path = first_path + u64::from(paths[position]);
+                        for word in key.event(path, further_index(step, round)) {
+                            let uniform = event::uniform(word);
+                            product[position] *= if count[position] > drawn { uniform } else { 1.0 };
+                            drawn += 1.0;
+                        }
+                        sum[position] -= ln(product[position]);
+                        product[position] = 1.0;
+                        round += 1;
+                    }
                 }
-                round += 1;
             }
             for position in 0..CHUNK {
                 let early = place[position] < 0.5;

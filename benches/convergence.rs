@@ -108,17 +108,19 @@ fn eight() -> MarketBuilder {
                 gain_volatility: 0.1,
                 ramp: 0.75,
                 pending: 0.0,
+                roadmap: Vec::new(),
+                excitation: None,
             },
         )
         .factor("rent", rent(0.2))
-        .factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 })
+        .factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7, demand: None })
         .factor("resale", resale())
 }
 
 /// The same with more of what a book of many borrowers has: another rent, five clouds, three generations, two indices.
 fn nineteen() -> MarketBuilder {
     let market = eight().factor("old_rent", rent(0.4));
-    let share = || Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 };
+    let share = || Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7, demand: None };
     let market = (0..5).fold(market, |market, cloud| market.factor(format!("cloud {cloud}"), share()));
     let market = (0..3).fold(market, |market, tier| market.factor(format!("tier {tier}"), resale()));
     let index = || Gbm { initial: 1.0, drift: 0.05, volatility: 0.3 };

@@ -7,10 +7,10 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, Gbm, Hashprice,
-    Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence,
-    PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, Svcj, Transitions,
-    Utilisation,
+    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, DemandShift,
+    Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton,
+    NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries,
+    ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -139,7 +139,19 @@ fn frontier() -> Obsolescence {
         gain_volatility: 0.1,
         ramp: 0.75,
         pending: 0.0,
+        roadmap: Vec::new(),
+        excitation: None,
     }
+}
+
+/// Rivals who answer two launches of five.
+fn rivals() -> Obsolescence {
+    let excitation = Some(Excitation { branching: 0.4, reversion: 2.0, intensity: None });
+    Obsolescence { cadence: 1.0, cadence_variation: 1.0, excitation, ..frontier() }
+}
+
+fn shift() -> DemandShift {
+    DemandShift { parity: 0.8, drift: 0.6, volatility: 0.8, threshold: 0.95, remaining: 0.4, ramp: 1.0 }
 }
 
 fn rent() -> DeflatingRent {
@@ -275,12 +287,43 @@ fn factors(criterion: &mut Criterion) {
             ),
             ("obsolescence", alone().factor("frontier", frontier())),
             ("obsolescence, aged", alone().factor("frontier", Obsolescence { age: 1.5, ..frontier() })),
+            ("obsolescence, exciting", alone().factor("frontier", rivals())),
+            (
+                "obsolescence, rent and tier rent",
+                alone().factor("frontier", frontier()).factor("rent", rent()).factor(
+                    "tier",
+                    TierRent {
+                        rent: "rent".into(),
+                        tier: "frontier.tier".into(),
+                        behind: 0.0,
+                        fractions: vec![1.0, 0.6, 0.35],
+                    },
+                ),
+            ),
             ("obsolescence and rent", alone().factor("frontier", frontier()).factor("rent", pressed)),
             ("resale", alone().factor("resale", resale())),
             ("obsolescence and resale with shocks", alone().factor("frontier", frontier()).factor("resale", shocked)),
             (
                 "utilisation",
-                alone().factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 }),
+                alone().factor(
+                    "use",
+                    Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7, demand: None },
+                ),
+            ),
+            ("demand shift", alone().factor("demand", shift())),
+            (
+                "unit cost",
+                alone().factor(
+                    "tokens",
+                    UnitCost {
+                        initial: 3.0,
+                        floor: 0.05,
+                        deflation: 2.3,
+                        long_run_deflation: 0.4,
+                        reversion: 0.9,
+                        volatility: 0.5,
+                    },
+                ),
             ),
             ("power price, no spikes", alone().factor("power", power(0.0))),
             ("power price, five spikes a year", alone().factor("power", power(5.0))),

@@ -207,7 +207,7 @@ fn rent_comes_back() {
 fn rates_and_shares_come_back() {
     let dates = irregular(480, 12.0);
     let rate = ShortRate { initial: 0.03, mean: 0.04, reversion: 2.0, volatility: 0.02 };
-    let share = Utilisation { initial: 0.9, usual: 0.85, reversion: 2.0, volatility: 0.8 };
+    let share = Utilisation { initial: 0.9, usual: 0.85, reversion: 2.0, volatility: 0.8, demand: None };
     let market = Market::builder().factor("rate", rate).factor("share", share);
     let paths = simulate(market, &[("rate", 0.03), ("share", 0.9)], &dates, 300, 4);
     let rates: Vec<_> = paths.iter().map(|path| calibrate::short_rate(&path[0]).unwrap()).collect();
@@ -246,6 +246,8 @@ fn launches_come_back() {
         gain_volatility: 0.2,
         ramp: 0.0,
         pending: 0.0,
+        roadmap: Vec::new(),
+        excitation: None,
     };
     // Watched on fine dates for 80 years: the date of a launch is the date less its age then, up to rounding.
     let dates: Vec<f64> = (1..=1600).map(|step| f64::from(step) * 0.05).collect();

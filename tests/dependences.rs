@@ -47,7 +47,7 @@ fn sofr() -> ShortRate {
 }
 
 fn utilisation() -> Utilisation {
-    Utilisation { initial: 0.9, usual: 0.8, reversion: 2.0, volatility: 0.9 }
+    Utilisation { initial: 0.9, usual: 0.8, reversion: 2.0, volatility: 0.9, demand: None }
 }
 
 fn unlike() -> MarketBuilder {

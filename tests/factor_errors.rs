@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 18] = [
+const FACTORS: [&str; 23] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -50,6 +50,13 @@ const FACTORS: [&str; 18] = [
      series = { depth = { values = [1.0, 0.5, 0.15], lag = 0.75 } }",
     "model = 'bootstrap'\nrows_per_year = 252.0\nmean_block = 20.0\nseries = [{ name = 'a', initial = 3.0, growth = 0.1 }, \
      { name = 'b', initial = 9.0 }]\nhistory = { returns = [[0.1, 0.2], [-0.3, 0.1]] }",
+    "model = 'obsolescence'\ncadence = 2.1\ncadence_variation = 1.0\nage = 0.8\ngain = 0.53\ngain_volatility = 0.1\n\
+     ramp = 0.5\npending = 0.2\nroadmap = [0.4, 1.4]\nexcitation = { branching = 0.4, reversion = 2.0, intensity = 0.9 }",
+    "model = 'tier_rent'\nrent = 'btc'\ntier = 'frontier.tier'\nbehind = 1.0\nfractions = [1.0, 0.6, 0.35]",
+    "model = 'demand_shift'\nparity = 0.85\ndrift = 0.6\nvolatility = 0.9\nthreshold = 0.95\nremaining = 0.4\nramp = 0.8",
+    "model = 'unit_cost'\ninitial = 3.0\nfloor = 0.02\ndeflation = 2.3\nlong_run_deflation = 0.4\nreversion = 0.9\n\
+     volatility = 0.5",
+    "model = 'utilisation'\ninitial = 0.85\nusual = 0.8\nreversion = 1.5\nvolatility = 0.7\ndemand = 'frontier.tier'",
 ];
 
 /// The market in which a factor may read a coin and a frontier; the factor is called `x`.
@@ -207,6 +214,25 @@ fn references_and_combinations_are_checked() {
     let ages = Simulation::new(market(frontier).unwrap(), Book::default()).grid(TimeGrid::new([1000.0]).unwrap());
     let error = ages.run(Collect::new(&["x"], &[1])).map(|_| ()).unwrap_err();
     assert_eq!(error.field(), Some("factors.x.cadence"));
+    let containing = |part: &str| *FACTORS.iter().find(|text| text.contains(part)).unwrap();
+    let [excited, tier, shift, tokens, let_to] =
+        ["excitation", "tier_rent", "demand_shift", "unit_cost", "demand = "].map(containing);
+    assert_eq!(refused(excited, "branching = 0.4", "branching = 1.0"), "factors.x.excitation.branching");
+    assert_eq!(refused(excited, "intensity = 0.9", "intensity = 0.2"), "factors.x.excitation.intensity");
+    assert_eq!(refused(excited, "cadence_variation = 1.0", "cadence_variation = 0.9"), "factors.x.cadence_variation");
+    assert_eq!(refused(excited, "[0.4, 1.4]", "[0.4, 0.4]"), "factors.x.roadmap[1]");
+    assert_eq!(refused(excited, "[0.4, 1.4]", "[0.0, 1.4]"), "factors.x.roadmap[0]");
+    // A clock whose next launch is announced may be late.
+    let clock = "cadence_variation = 0.0\nage = 2.1\nroadmap = [0.5]";
+    let late = FACTORS[3].replace("cadence_variation = 0.3\nage = 0.8", clock);
+    assert!(market(toml::from_str(&late).unwrap()).is_ok());
+    assert_eq!(refused(tier, "'frontier.tier'", "'frontier.tiers'"), "factors.x.tier");
+    assert_eq!(refused(tier, "'btc'", "'x'"), "factors.x.rent");
+    assert_eq!(refused(tier, "[1.0, 0.6, 0.35]", "[]"), "factors.x.fractions");
+    assert_eq!(refused(tier, "[1.0, 0.6, 0.35]", "[0.5, 0.6]"), "factors.x.fractions[1]");
+    assert_eq!(refused(shift, "parity = 0.85", "parity = 1.0"), "factors.x.parity");
+    assert_eq!(refused(tokens, "floor = 0.02", "floor = 3.1"), "factors.x.floor");
+    assert_eq!(refused(let_to, "'frontier.tier'", "'x'"), "factors.x.demand");
     assert_eq!(
         refused(FACTORS[8], "subsidy = 3.125, fees = 0.05", "subsidy = 1e-310, fees = 0.0"),
         "factors.x.reward.subsidy"

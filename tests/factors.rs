@@ -232,6 +232,8 @@ fn rent_without_volatility_is_its_formula() {
         gain_volatility: 0.0,
         ramp: 0.4,
         pending: 0.25,
+        roadmap: Vec::new(),
+        excitation: None,
     };
     let rent =
         DeflatingRent { sensitivity: 0.7, adoption: Some("frontier.adoption".into()), ..rent(2.5, 0.2, 0.3, 0.9, 0.0) };
@@ -255,7 +257,17 @@ fn rent_without_volatility_is_its_formula() {
 }
 
 fn generations(cadence: f64, cadence_variation: f64, age: f64) -> Obsolescence {
-    Obsolescence { cadence, cadence_variation, age, gain: 0.5, gain_volatility: 0.2, ramp: 0.75, pending: 0.0 }
+    Obsolescence {
+        cadence,
+        cadence_variation,
+        age,
+        gain: 0.5,
+        gain_volatility: 0.2,
+        ramp: 0.75,
+        pending: 0.0,
+        roadmap: Vec::new(),
+        excitation: None,
+    }
 }
 
 #[test]
@@ -447,7 +459,7 @@ fn a_used_gpu_without_noise_is_its_formula() {
 
 #[test]
 fn utilisation_is_a_logit_normal() {
-    let utilisation = Utilisation { initial: 0.9, usual: 0.75, reversion: 1.3, volatility: 0.8 };
+    let utilisation = Utilisation { initial: 0.9, usual: 0.75, reversion: 1.3, volatility: 0.8, demand: None };
     let odds = |u: f64| (u / (1.0 - u)).ln();
     for (what, values) in at_two_step_sizes(&|| alone(utilisation.clone()), 1.5, &["x"]) {
         let decay = (-1.3 * 1.5_f64).exp();

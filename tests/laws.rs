@@ -34,6 +34,11 @@ fn no_two_paths_are_the_same() {
                 "frontier.generations" => 5,
                 "bull.regime" => 2,
                 "funding" | "funding.availability" | "funding.delayed" | "coin.regime" => 3,
+                "rivals.generations" => 10,
+                // After the roadmap some paths have no launch.
+                "rivals.age" | "rivals.tier" => 2_500,
+                // All of it is left on the paths that have not crossed.
+                "demand" => 1_000,
                 // A variance of zero is one value, and a third of the paths have it.
                 "heston.variance" => 2_000,
                 // A row of half a year.
@@ -104,7 +109,7 @@ fn a_factor_draws_the_same_whatever_stands_beside_it() {
 /// feature `parallel`, debug or release. A change here is a value change: it needs its reason and a line in the CHANGELOG.
 #[test]
 fn values_are_those_on_record() {
-    const RECORD: [(&str, u64); 15] = [
+    const RECORD: [(&str, u64); 17] = [
         ("student t on two regimes", 0x7f3f_7c28_e167_afc2),
         ("stress driven", 0xb490_7cca_05b6_e045),
         ("common jumps, stress driven", 0x939b_bd4d_9054_9700),
@@ -120,6 +125,8 @@ fn values_are_those_on_record() {
         ("conditions, independent", 0xa184_dad5_a0f1_0004),
         ("history", 0x63c1_8a7c_013f_8dfd),
         ("conditions, shifted", 0xeca0_1a58_3d01_84e0),
+        ("inference, independent", 0x43af_b488_963c_bfc2),
+        ("inference, two regimes", 0xbd9c_447d_9783_ca09),
     ];
     let steps: Vec<usize> = (0..=30).collect();
     let seen = markets().into_iter().map(|(name, market, series)| {

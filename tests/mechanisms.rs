@@ -61,7 +61,7 @@ fn unlike() -> MarketBuilder {
         .factor("a", coin())
         .factor("rent", rent())
         .factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.3, volatility: 0.012 })
-        .factor("use", Utilisation { initial: 0.9, usual: 0.8, reversion: 2.0, volatility: 0.9 })
+        .factor("use", Utilisation { initial: 0.9, usual: 0.8, reversion: 2.0, volatility: 0.9, demand: None })
 }
 
 const UNLIKE: [&str; 4] = ["a", "rent", "sofr", "use"];

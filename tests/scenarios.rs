@@ -33,7 +33,7 @@ fn every_file_parses_builds_and_runs() {
         assert!((0.0..debt).contains(&mean), "{}: mean loss {mean} of {debt}", path.display());
         assert!(losses.maximum().unwrap() < debt, "{}", path.display());
     }
-    assert_eq!(files, 4);
+    assert_eq!(files, 5);
 }
 
 /// The widest run that ships, with everything in it: the same bits at every instruction set.
@@ -161,6 +161,19 @@ fn the_dscr_of_the_hopper_loan_is_2_11_1_68_1_26_and_0_92() {
         loan.cash = 1e9;
         let (cfads, due) = first_year(scenario, rent, 0.0);
         assert!((cfads / due - dscr).abs() < 0.005, "{rent}: {}", cfads / due);
+    }
+}
+
+#[test]
+fn the_dscr_of_the_neo_cloud_is_1_95_1_09_and_0_44() {
+    for (share, dscr) in [(0.60, 1.95), (0.40, 1.09), (0.25, 0.44)] {
+        let mut scenario = read("neocloud_inference.toml");
+        let borrower = &mut scenario.borrowers[0];
+        borrower.cash = 1e9;
+        borrower.fleets[0].utilisation = 0.85.into();
+        let (cfads, due) = first_year(scenario, 3.75 * share, 0.0);
+        assert!((due / 1e6 - 77.75).abs() < 0.01, "{due}");
+        assert!((cfads / due - dscr).abs() < 0.005, "{share}: {}", cfads / due);
     }
 }
 

@@ -80,6 +80,8 @@ pub fn obsolescence(launches: &Series, today: f64, ramp: f64) -> Result<Fit<Obso
         gain_volatility: p.get(3).copied().unwrap_or(0.0),
         ramp,
         pending: 0.0,
+        roadmap: Vec::new(),
+        excitation: None,
     })
 }
 

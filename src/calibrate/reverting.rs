@@ -120,6 +120,7 @@ pub fn utilisation(shares: &Series) -> Result<Fit<Utilisation>, Error> {
         usual,
         reversion,
         volatility,
+        demand: None,
     })
 }
 

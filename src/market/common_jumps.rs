@@ -3,11 +3,11 @@
 use super::constant::Mix;
 use super::correlations::Correlations;
 use super::dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
-use super::jumps::{CHUNK, Counts, count_and_place};
+use super::jumps::{Counts, count_and_place};
 use super::lanes::{JumpLane, OwnLane, OwnStream};
 use super::model::DependenceModel;
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits};
 use crate::numeric::kernel::exp_m1;
 use crate::numeric::{Lane, PATHS};
 use crate::sample::{StreamKey, event};
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 /// A price S becomes `S exp(.)` at the end of the step: its `drift` stays the growth of its mean, and the covariance of two log
 /// returns is `lambda D (m_i m_j + s_i s_j C_ij)` more. A mean-reverting factor (`DeflatingRent`, `PowerPrice`, `Resale`,
 /// `NetworkHashrate`) has it added to its logarithm (of the premium over scrap), where it fades as any shock does.
-/// Factors that take jumps: those and `Gbm`, `Merton`, `Kou`, `Heston`, `Bates`, `Svcj`, `RegimeGbm`. Others are refused.
+/// Factors that take jumps: those and `Gbm`, `Merton`, `Kou`, `Heston`, `Bates`, `Svcj`, `RegimeGbm`, `UnitCost` (its premium). Others are refused.
 ///
 /// | symbol | field | unit | range |
 /// | --- | --- | --- | --- |

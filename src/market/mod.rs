@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
-//! | compute | [`Obsolescence`], [`DeflatingRent`], [`Resale`], [`Utilisation`], [`PowerPrice`] |
+//! | compute | [`Obsolescence`], [`DeflatingRent`], [`TierRent`], [`Resale`], [`Utilisation`], [`DemandShift`], [`UnitCost`], [`PowerPrice`] |
 //! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
 //! | anything on record | [`Bootstrap`] |
 //!
@@ -25,15 +25,18 @@ mod correlations;
 mod credit_conditions;
 mod decline;
 mod deflating_rent;
+mod demand_shift;
 mod dependence;
 mod factor;
 mod gbm;
 mod hashprice;
 mod heston;
 mod history;
+mod integrated_ou;
 mod jumps;
 mod kou;
 mod lanes;
+mod launches;
 mod merton;
 mod model;
 mod network_hashrate;
@@ -55,6 +58,8 @@ mod sparse;
 mod stress_driven;
 mod student_t;
 mod svcj;
+mod tier_rent;
+mod unit_cost;
 mod utilisation;
 
 pub use bates::Bates;
@@ -66,6 +71,7 @@ pub use constant::Constant;
 pub use correlations::Correlations;
 pub use credit_conditions::{ConditionSeries, CreditConditions};
 pub use deflating_rent::{DeflatingRent, ListJumps};
+pub use demand_shift::DemandShift;
 pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 pub use gbm::Gbm;
@@ -76,6 +82,7 @@ pub use kou::Kou;
 pub use lanes::{
     DriverLane, Drivers, JumpLane, JumpLanes, OwnLane, OwnLanes, OwnStream, OwnStreams, ReadLane, ReadLanes,
 };
+pub use launches::Excitation;
 pub use merton::Merton;
 pub use model::{DependenceModel, Model};
 pub use network_hashrate::NetworkHashrate;
@@ -91,4 +98,6 @@ pub use short_rate::ShortRate;
 pub use stress_driven::{StressDriven, StressIndex};
 pub use student_t::{Margins, StudentT};
 pub use svcj::Svcj;
+pub use tier_rent::TierRent;
+pub use unit_cost::UnitCost;
 pub use utilisation::Utilisation;

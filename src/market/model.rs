@@ -8,6 +8,7 @@ use super::constant::Constant;
 use super::correlations::Correlations;
 use super::credit_conditions::CreditConditions;
 use super::deflating_rent::DeflatingRent;
+use super::demand_shift::DemandShift;
 use super::dependence::{Dependence, DependencePlan, DependenceStepper};
 use super::factor::Factor;
 use super::gbm::Gbm;
@@ -25,6 +26,8 @@ use super::short_rate::ShortRate;
 use super::stress_driven::StressDriven;
 use super::student_t::StudentT;
 use super::svcj::Svcj;
+use super::tier_rent::TierRent;
+use super::unit_cost::UnitCost;
 use super::utilisation::Utilisation;
 use crate::Error;
 use serde::{Deserialize, Serialize};
@@ -64,10 +67,16 @@ pub enum Model {
     DeflatingRent(DeflatingRent),
     /// [`Obsolescence`].
     Obsolescence(Obsolescence),
+    /// [`TierRent`].
+    TierRent(TierRent),
     /// [`Resale`].
     Resale(Resale),
     /// [`Utilisation`].
     Utilisation(Utilisation),
+    /// [`DemandShift`].
+    DemandShift(DemandShift),
+    /// [`UnitCost`].
+    UnitCost(UnitCost),
     /// [`PowerPrice`].
     PowerPrice(PowerPrice),
     /// [`ShortRate`].
@@ -96,8 +105,11 @@ impl From<Model> for Arc<dyn Factor> {
             Model::RegimeGbm(factor) => Arc::new(factor),
             Model::DeflatingRent(factor) => Arc::new(factor),
             Model::Obsolescence(factor) => Arc::new(factor),
+            Model::TierRent(factor) => Arc::new(factor),
             Model::Resale(factor) => Arc::new(factor),
             Model::Utilisation(factor) => Arc::new(factor),
+            Model::DemandShift(factor) => Arc::new(factor),
+            Model::UnitCost(factor) => Arc::new(factor),
             Model::PowerPrice(factor) => Arc::new(factor),
             Model::ShortRate(factor) => Arc::new(factor),
             Model::Cir(factor) => Arc::new(factor),

@@ -2,10 +2,11 @@
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::lanes::OwnLane;
+use super::launches::{Excitation, Launches, first_launches, follow, gain_event};
 use super::per_step::PerStep;
 use super::range;
 use super::sparse::Hits;
-use crate::numeric::kernel::{exp, ln};
+use crate::numeric::kernel::exp;
 use crate::numeric::{Lane, PATHS};
 use crate::sample::{StreamKey, event};
 use crate::{Error, check};
@@ -28,15 +29,21 @@ use serde::{Deserialize, Serialize};
 /// | s | `gain_volatility` | log | 0 to 10 |
 /// | ramp | `ramp` | years of delay from launch to supply; 0 is at once | 0 to 100 |
 /// | F_0 - A_0 | `pending` | log: what of the newest generation is not adopted yet at time zero; 0 by default | -100 to 100 |
+/// | T_1 .. | `roadmap` | years from today: launches whose dates are known; none by default | ascending, above 0, to 1000 |
+/// | | `excitation` | launches that bring on launches, see [`Excitation`]; none by default | with `cadence_variation` 1 |
 ///
 /// **First gap.** The newest generation was launched `age` years before time zero. So the first launch comes at `T - age`, where
 /// `T` is a gap that is known to be longer than `age`: gamma, conditional on that. With `age` 0 it is an ordinary gap: the
 /// process is an ordinary renewal process from time zero. With cadence variation 0 the age must be below the cadence.
 ///
+/// **A roadmap** gives the dates of the first launches, on every path; their gains are random as those of all others, and what is random
+/// begins with the gap after the last of them.
+///
 /// The law is exact on any dates: a launch within a step acts at its own time, and adoption since then is
 /// the exact solution; several launches may fall in one step. No Gaussian driver, and nothing to modulate: launches are
 /// independent of the market. Publishes its level, the log frontier `F` (0 at time zero), and `adoption` (A), `generations` (launches
-/// since time zero) and `age` (years since the newest launch).
+/// since time zero), `age` (years since the newest launch) and `tier` (launches since time zero as far as they are adopted, `dB = (N - B) / ramp dt`:
+/// by how many generations a machine of today's frontier is demoted, which [`TierRent`](super::TierRent) reads).
 ///
 /// **Draws** are tied to path and number of the launch, not to the date: a change of cadence moves the launches and keeps
 /// their gains.
@@ -64,41 +71,23 @@ pub struct Obsolescence {
     /// Gain that is launched but not adopted at time zero, log.
     #[serde(default)]
     pub pending: f64,
-}
-
-impl Obsolescence {
-    /// Expected launches in a step. They are drawn one by one: more than these are a mistake of units.
-    const MOST_LAUNCHES: f64 = 1000.0;
+    /// Dates of the launches that are known, in years from today.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roadmap: Vec<f64>,
+    /// Launches that bring on launches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excitation: Option<Excitation>,
 }
 
 impl Factor for Obsolescence {
     fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
-        check::within("cadence", self.cadence, 0.01, 1000.0)?;
-        let longest = plan.grid().iter().fold(0.0_f64, |longest, step| longest.max(step.length));
-        if longest > Self::MOST_LAUNCHES * self.cadence {
-            let expected =
-                format!("must be at least {}, for the longest step is {longest} years", longest / Self::MOST_LAUNCHES);
-            return Err(Error::invalid("cadence", self.cadence, expected));
-        }
-        if self.cadence_variation != 0.0 && !(0.01..=4.0).contains(&self.cadence_variation) {
-            return Err(Error::invalid(
-                "cadence_variation",
-                self.cadence_variation,
-                "must be 0 or lie between 0.01 and 4",
-            ));
-        }
-        check::within("age", self.age, 0.0, 1000.0)?;
-        if self.cadence_variation == 0.0 && self.age >= self.cadence {
-            let expected = format!("must be below the cadence, {}, when launches come like a clock", self.cadence);
-            return Err(Error::invalid("age", self.age, expected));
-        }
+        let launches = Launches::new(self, plan.grid())?;
         range::rate("gain", self.gain)?;
         range::volatility("gain_volatility", self.gain_volatility)?;
         check::within("ramp", self.ramp, 0.0, 100.0)?;
         range::logarithm("pending", self.pending)?;
         let ramp = Ramp(self.ramp);
         Ok(Box::new(Stepper {
-            gap: Gap::new(self.cadence, self.cadence_variation),
             age: self.age,
             gain: self.gain,
             gain_volatility: self.gain_volatility,
@@ -109,78 +98,11 @@ impl Factor for Obsolescence {
             adoption: plan.publish("adoption"),
             generations: plan.publish("generations"),
             newest: plan.publish("age"),
+            tier: plan.publish("tier"),
             next: plan.state(),
+            excess: launches.burst.map(|_| plan.state()),
+            launches,
         }))
-    }
-}
-
-/// The law of the years from launch to launch.
-#[derive(Debug, Clone, Copy)]
-struct Gap {
-    mean: f64,
-    variation: f64,
-    /// 1 / c^2; not finite for a clock.
-    shape: f64,
-    /// tau c^2.
-    scale: f64,
-}
-
-/// Which event of a path a draw belongs to: launch `j` (from 0) has its gap and its gain.
-#[inline(always)]
-fn gap_event(launch: u64) -> u64 {
-    2 * launch
-}
-
-#[inline(always)]
-fn gain_event(launch: u64) -> u64 {
-    2 * launch + 1
-}
-
-/// Tries at a first gap that is longer than the age; no launch ever has this number.
-const FIRST_GAP: u64 = 1 << 62;
-
-impl Gap {
-    fn new(mean: f64, variation: f64) -> Self {
-        let square = variation * variation;
-        Gap { mean, variation, shape: 1.0 / square, scale: mean * square }
-    }
-
-    /// Years before launch `launch`.
-    #[inline(always)]
-    fn draw(self, key: &StreamKey, path: u64, launch: u64) -> f64 {
-        if self.variation == 0.0 { self.mean } else { self.scale * key.gamma(path, gap_event(launch), self.shape) }
-    }
-
-    /// Years from time zero to the first launch, when the newest generation is `age` years old.
-    #[inline(always)]
-    fn first(self, key: &StreamKey, path: u64, age: f64) -> f64 {
-        if age == 0.0 || self.variation == 0.0 {
-            return self.draw(key, path, 0) - age;
-        }
-        let mut attempt = FIRST_GAP;
-        if age <= self.mean * (1.0 + self.variation) {
-            loop {
-                let gap = self.scale * key.gamma(path, attempt, self.shape);
-                if gap > age {
-                    return gap - age;
-                }
-                attempt += 1;
-            }
-        }
-        // Beyond `age` the log density (a - 1) ln x - x / scale lies below a line: for a >= 1 its tangent at `age`; for a < 1,
-        // where it is convex, the line of slope -1 / scale, below which the power then falls.
-        let power = self.shape - 1.0;
-        let slope = if power > 0.0 { 1.0 / self.scale - power / age } else { 1.0 / self.scale };
-        loop {
-            let words = key.event(path, attempt);
-            let over = event::exponential(words[0]) / slope;
-            let ratio = 1.0 + over / age;
-            let tangent = if power > 0.0 { over / age } else { 0.0 };
-            if ln(event::uniform(words[1])) < power * (ln(ratio) - tangent) {
-                return over;
-            }
-            attempt += 1;
-        }
     }
 }
 
@@ -197,7 +119,7 @@ impl Ramp {
 }
 
 struct Stepper {
-    gap: Gap,
+    launches: Launches,
     age: f64,
     gain: f64,
     gain_volatility: f64,
@@ -209,8 +131,11 @@ struct Stepper {
     adoption: OwnLane,
     generations: OwnLane,
     newest: OwnLane,
+    tier: OwnLane,
     /// Date of the next launch.
     next: OwnLane,
+    /// Intensity above the background just after it, where launches excite.
+    excess: Option<OwnLane>,
 }
 
 impl FactorStepper for Stepper {
@@ -219,14 +144,38 @@ impl FactorStepper for Stepper {
         block.own[self.adoption].fill(-self.pending);
         block.own[self.generations].fill(0.0);
         block.own[self.newest].fill(self.age);
-        first_launches(self.gap, self.age, block.key, block.first_path, &mut block.own[self.next]);
+        block.own[self.tier].fill(0.0);
+        let (key, first_path) = (block.key, block.first_path);
+        match self.excess {
+            None => first_launches(&self.launches, key, first_path, &mut block.own[self.next], None),
+            Some(excess) => {
+                let [next, excess] = block.own.many([self.next, excess]);
+                first_launches(&self.launches, key, first_path, next, Some(excess));
+            }
+        }
     }
 
     fn step(&self, block: &mut FactorBlock<'_>) {
         let (end, length) = (block.step.end, block.step.length);
-        let [frontier, adoption, generations, newest, next] =
-            block.own.many([self.frontier, self.adoption, self.generations, self.newest, self.next]);
-        adopt(*self.waiting.at(block.step), length, frontier, adoption, newest);
+        let lanes = [self.frontier, self.adoption, self.generations, self.newest, self.tier, self.next];
+        // A lane of its own even where nothing excites, for the sake of one loop.
+        let [spare, ..] = block.scratch;
+        let ([frontier, adoption, generations, newest, tier, next], excess) = match self.excess {
+            None => (block.own.many(lanes), spare),
+            Some(excess) => {
+                let [frontier, adoption, generations, newest, tier, next, excess] = block.own.many([
+                    self.frontier,
+                    self.adoption,
+                    self.generations,
+                    self.newest,
+                    self.tier,
+                    self.next,
+                    excess,
+                ]);
+                ([frontier, adoption, generations, newest, tier, next], excess)
+            }
+        };
+        adopt(*self.waiting.at(block.step), length, frontier, generations, adoption, tier, newest);
         loop {
             let mut hits = Hits::new();
             hits.at_most(next, end);
@@ -234,7 +183,7 @@ impl FactorStepper for Stepper {
                 break;
             }
             launch(
-                self.gap,
+                &self.launches,
                 self.gain,
                 self.gain_volatility,
                 self.ramp,
@@ -246,22 +195,21 @@ impl FactorStepper for Stepper {
                 adoption,
                 generations,
                 newest,
+                tier,
                 next,
+                excess,
             );
         }
     }
 }
 
 crate::vectorised! {
-    fn first_launches(gap: Gap, age: f64, key: &StreamKey, first_path: u64, next: &mut Lane) {
-        for path in 0..PATHS {
-            next[path] = gap.first(key, first_path + path as u64, age);
-        }
-    }
-
     /// A step as if there were no launch.
-    fn adopt(waiting: f64, length: f64, frontier: &Lane, adoption: &mut Lane, newest: &mut Lane) {
+    fn adopt(
+        waiting: f64, length: f64, frontier: &Lane, generations: &Lane, adoption: &mut Lane, tier: &mut Lane, newest: &mut Lane,
+    ) {
         for path in 0..PATHS {
+            tier[path] = (tier[path] - generations[path]).mul_add(waiting, generations[path]);
             adoption[path] = (adoption[path] - frontier[path]).mul_add(waiting, frontier[path]);
             newest[path] += length;
         }
@@ -269,8 +217,9 @@ crate::vectorised! {
 
     /// The next launch of each of these paths: adoption is linear in the gains, so what is adopted since the launch adds.
     fn launch(
-        gap: Gap, gain: f64, gain_volatility: f64, ramp: Ramp, end: f64, key: &StreamKey, first_path: u64, hits: &Hits,
-        frontier: &mut Lane, adoption: &mut Lane, generations: &mut Lane, newest: &mut Lane, next: &mut Lane,
+        launches: &Launches, gain: f64, gain_volatility: f64, ramp: Ramp, end: f64, key: &StreamKey, first_path: u64,
+        hits: &Hits, frontier: &mut Lane, adoption: &mut Lane, generations: &mut Lane, newest: &mut Lane, tier: &mut Lane,
+        next: &mut Lane, excess: &mut Lane,
     ) {
         for path in hits.paths() {
             let number = first_path + path as u64;
@@ -278,11 +227,13 @@ crate::vectorised! {
             let words = key.event(number, gain_event(launch));
             let gain = gain_volatility.mul_add(event::normals(words[0], words[1]).0, gain);
             let since = end - next[path];
+            let adopted = ramp.adopted(since);
             frontier[path] += gain;
-            adoption[path] = gain.mul_add(ramp.adopted(since), adoption[path]);
+            adoption[path] = gain.mul_add(adopted, adoption[path]);
+            tier[path] += adopted;
             generations[path] += 1.0;
             newest[path] = since;
-            next[path] += gap.draw(key, number, launch + 1);
+            follow(launches, key, number, launch + 1, &mut next[path], &mut excess[path]);
         }
     }
 }

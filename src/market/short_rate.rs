@@ -1,13 +1,10 @@
 //! The short rate of interest, and what it makes of money over time.
 
-use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
+use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
+use super::integrated_ou::IntegratedOu;
 use super::lanes::{DriverLane, OwnLane};
-use super::ou::{OuStep, integral_variance, mean_response};
-use super::per_step::PerStep;
 use super::range;
 use crate::Error;
-use crate::numeric::kernel::exp;
-use crate::numeric::{Lane, PATHS};
 use serde::{Deserialize, Serialize};
 
 /// Vasicek's short rate, with the discount factor along each path.
@@ -59,8 +56,7 @@ impl Factor for ShortRate {
         range::volatility("volatility", self.volatility)?;
         Ok(Box::new(Stepper {
             initial: self.initial,
-            mean: self.mean,
-            steps: PerStep::new(plan.grid(), |length| JointStep::new(self.reversion, self.volatility, length)),
+            joint: IntegratedOu::discounting(plan.grid(), self.mean, self.reversion, self.volatility),
             level: plan.level(),
             discount: plan.publish("discount"),
             driver: plan.driver(),
@@ -68,35 +64,9 @@ impl Factor for ShortRate {
     }
 }
 
-/// Coefficients of rate and integral, both of the distance from the mean.
-#[derive(Debug, Clone, Copy)]
-struct JointStep {
-    ou: OuStep,
-    length: f64,
-    /// Loading of the integral on the driver.
-    shared: f64,
-    /// Loading of the integral on the normal of its own.
-    own: f64,
-    /// What a drift of 1 per year adds to the integral.
-    response: f64,
-}
-
-impl JointStep {
-    fn new(reversion: f64, volatility: f64, length: f64) -> Self {
-        let ou = OuStep::new(reversion, volatility, length);
-        let x = reversion * length;
-        let variance = volatility * volatility * length * length * length * integral_variance(x);
-        let covariance = 0.5 * volatility * volatility * ou.response * ou.response;
-        let shared = if ou.deviation > 0.0 { covariance / ou.deviation } else { 0.0 };
-        let own = (variance - shared * shared).max(0.0).sqrt();
-        JointStep { ou, length, shared, own, response: length * length * mean_response(x) }
-    }
-}
-
 struct Stepper {
     initial: f64,
-    mean: f64,
-    steps: PerStep<JointStep>,
+    joint: IntegratedOu,
     level: OwnLane,
     discount: OwnLane,
     driver: DriverLane,
@@ -109,45 +79,6 @@ impl FactorStepper for Stepper {
     }
 
     fn step(&self, block: &mut FactorBlock<'_>) {
-        let joint = *self.steps.at(block.step);
-        let mut second = Lane::ZERO;
-        block.stream.normals(&mut second);
-        let normal = &block.drivers[self.driver];
-        let [level, discount] = block.own.many([self.level, self.discount]);
-        match block.modulation {
-            None => step(self.mean, joint, normal, &second, level, discount),
-            Some(Modulation { volatility, drift }) => {
-                step_modulated(self.mean, joint, normal, &second, volatility, drift, level, discount);
-            }
-        }
-    }
-}
-
-crate::vectorised! {
-    fn step(mean: f64, joint: JointStep, normal: &Lane, second: &Lane, rate: &mut Lane, discount: &mut Lane) {
-        for path in 0..PATHS {
-            let distance = rate[path] - mean;
-            let noise = joint.shared.mul_add(normal[path], joint.own * second[path]);
-            let integral = distance.mul_add(joint.ou.response, mean * joint.length) + noise;
-            rate[path] = mean + distance.mul_add(joint.ou.decay, joint.ou.deviation * normal[path]);
-            discount[path] *= exp(-integral);
-        }
-    }
-
-    /// With a multiplier of 1 and a shift of 0 the same bits as `step`.
-    fn step_modulated(
-        mean: f64, joint: JointStep, normal: &Lane, second: &Lane, multiplier: &Lane, shift: &Lane,
-        rate: &mut Lane, discount: &mut Lane,
-    ) {
-        for path in 0..PATHS {
-            let (multiplier, shift) = (multiplier[path], shift[path]);
-            let distance = rate[path] - mean;
-            let noise = joint.shared.mul_add(normal[path], joint.own * second[path]) * multiplier;
-            let noise = noise + joint.response * shift;
-            let integral = distance.mul_add(joint.ou.response, mean * joint.length) + noise;
-            let moved = (joint.ou.deviation * multiplier) * normal[path] + joint.ou.response * shift;
-            rate[path] = mean + distance.mul_add(joint.ou.decay, moved);
-            discount[path] *= exp(-integral);
-        }
+        self.joint.step(block, self.driver, self.level, self.discount);
     }
 }

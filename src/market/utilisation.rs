@@ -1,7 +1,7 @@
 //! The share of a fleet that is let.
 
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
-use super::lanes::{DriverLane, OwnLane};
+use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
 use super::range;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// A share between 0 and 1 that comes back to its usual value: the utilisation of a fleet.
 ///
 /// ```text
-/// U = 1 / (1 + e^(-y)),    dy = k (ln(u / (1 - u)) - y) dt + v dW
+/// U = s / (1 + e^(-y)),    dy = k (ln(u / (1 - u)) - y) dt + v dW
 /// ```
 ///
 /// | symbol | field | unit | range |
@@ -22,8 +22,10 @@ use serde::{Deserialize, Serialize};
 /// | u | `usual` | share: the median in the long run (the mean lies nearer to 1/2) | strictly between 0 and 1 |
 /// | k | `reversion` | per year | 0 to 10000 |
 /// | v | `volatility` | of the log odds, per square root of a year; near u it is v u (1 - u) of the share | 0 to 10 |
+/// | s | `demand` | series of the share of demand that is left, such as a [`DemandShift`](super::DemandShift); 1 by default | |
 ///
-/// The step is exact. One Gaussian driver, named as the factor. Publishes its level. Modulated, y has the volatility
+/// U_0 and u are shares of the demand of today; U is never above 1 nor below 0, whatever the series holds. The step is exact, given the
+/// demand at its end. One Gaussian driver, named as the factor. Publishes its level. Modulated, y has the volatility
 /// `m v` and gains `d (1 - e^(-k D)) / k` in the step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +38,9 @@ pub struct Utilisation {
     pub reversion: f64,
     /// Volatility of the log odds per square root of a year.
     pub volatility: f64,
+    /// The series of the demand that is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<String>,
 }
 
 impl Factor for Utilisation {
@@ -50,6 +55,7 @@ impl Factor for Utilisation {
             distance: log_odds(self.initial) - usual,
             usual,
             steps: PerStep::new(plan.grid(), |length| OuStep::new(self.reversion, self.volatility, length)),
+            demand: self.demand.as_deref().map(|series| plan.read("demand", series)).transpose()?,
             level: plan.level(),
             state: plan.state(),
             driver: plan.driver(),
@@ -67,6 +73,7 @@ struct Stepper {
     distance: f64,
     usual: f64,
     steps: PerStep<OuStep>,
+    demand: Option<ReadLane>,
     level: OwnLane,
     state: OwnLane,
     driver: DriverLane,
@@ -76,12 +83,22 @@ impl FactorStepper for Stepper {
     fn start(&self, block: &mut FactorBlock<'_>) {
         block.own[self.level].fill(self.initial);
         block.own[self.state].fill(self.distance);
+        self.shrink(block);
     }
 
     fn step(&self, block: &mut FactorBlock<'_>) {
         let [level, state] = block.own.many([self.level, self.state]);
         self.steps.at(block.step).advance(&block.drivers[self.driver], block.modulation, state);
         share(self.usual, state, level);
+        self.shrink(block);
+    }
+}
+
+impl Stepper {
+    fn shrink(&self, block: &mut FactorBlock<'_>) {
+        if let Some(demand) = self.demand {
+            shrink(block.read.lane(demand), &mut block.own[self.level]);
+        }
     }
 }
 
@@ -89,6 +106,14 @@ crate::vectorised! {
     fn share(usual: f64, state: &Lane, level: &mut Lane) {
         for path in 0..PATHS {
             level[path] = 1.0 / (1.0 + exp(-(usual + state[path])));
+        }
+    }
+
+    fn shrink(demand: &Lane, level: &mut Lane) {
+        for path in 0..PATHS {
+            let share = demand[path] * level[path];
+            let share = if share < 1.0 { share } else { 1.0 };
+            level[path] = if share > 0.0 { share } else { 0.0 };
         }
     }
 }

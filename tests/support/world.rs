@@ -3,9 +3,9 @@
 
 use haircut::market::{
     Bates, BlockReward, Bootstrap, Change, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
-    Curve, DeflatingRent, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton,
-    NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries,
-    ShortRate, StressDriven, StudentT, Svcj, Transitions, Utilisation,
+    Curve, DeflatingRent, DemandShift, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps,
+    Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes,
+    Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj, TierRent, Transitions, UnitCost, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -54,6 +54,8 @@ pub(crate) fn factors() -> MarketBuilder {
                 gain_volatility: 0.1,
                 ramp: 0.5,
                 pending: 0.2,
+                roadmap: Vec::new(),
+                excitation: None,
             },
         )
         .factor(
@@ -84,7 +86,7 @@ pub(crate) fn factors() -> MarketBuilder {
                 volatility: 0.2,
             },
         )
-        .factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7 })
+        .factor("use", Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7, demand: None })
         .factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 })
         .factor(
             "hashrate",
@@ -283,6 +285,58 @@ fn shifted(market: &Market) -> Market {
     market.shifted("coin", Change::Multiply(Curve::Always(0.7))).unwrap()
 }
 
+/// What [`inference`] publishes.
+pub(crate) const INFERENCE: [&str; 8] =
+    ["rivals.generations", "rivals.age", "rivals.tier", "demoted", "demand", "demand.parity", "let", "tokens"];
+
+/// A fleet that serves tokens: rivals answer one another's launches after two that are known, tiers are demoted, demand leaves.
+pub(crate) fn inference() -> MarketBuilder {
+    let rivals = Obsolescence {
+        cadence: 0.5,
+        cadence_variation: 1.0,
+        age: 0.1,
+        gain: 0.3,
+        gain_volatility: 0.1,
+        ramp: 0.3,
+        pending: 0.0,
+        roadmap: vec![0.2, 0.45],
+        excitation: Some(Excitation { branching: 0.5, reversion: 3.0, intensity: None }),
+    };
+    let rent = DeflatingRent {
+        initial: 4.0,
+        deflation: 0.1,
+        sensitivity: 0.0,
+        adoption: None,
+        scarcity: 0.0,
+        reversion: 0.6,
+        volatility: 0.3,
+        deflation_deviation: 0.0,
+        jumps: None,
+        usual_scarcity: None,
+    };
+    let demoted =
+        TierRent { rent: "rent".into(), tier: "rivals.tier".into(), behind: 0.5, fractions: vec![1.0, 0.7, 0.4, 0.3] };
+    let demand = DemandShift { parity: 0.85, drift: 0.6, volatility: 0.9, threshold: 0.95, remaining: 0.4, ramp: 0.8 };
+    let tokens = UnitCost {
+        initial: 3.0,
+        floor: 0.02,
+        deflation: 2.3,
+        long_run_deflation: 0.4,
+        reversion: 0.9,
+        volatility: 0.5,
+    };
+    Market::builder()
+        .factor("rivals", rivals)
+        .factor("rent", rent)
+        .factor("demoted", demoted)
+        .factor("demand", demand)
+        .factor(
+            "let",
+            Utilisation { initial: 0.85, usual: 0.8, reversion: 1.5, volatility: 0.7, demand: Some("demand".into()) },
+        )
+        .factor("tokens", tokens)
+}
+
 /// The factors under each way of moving together.
 pub(crate) fn markets() -> Vec<World> {
     let pairs = [("btc", "rent", 0.4), ("eth", "btc", 0.8), ("rent", "resale", 0.6), ("use", "sofr", -0.3)];
@@ -316,6 +370,9 @@ pub(crate) fn markets() -> Vec<World> {
     let crash = ["kou", "heston", "bates", "svcj", "bull"]
         .iter()
         .fold(CommonJumps::new(12.0, copula.clone()), |crash, coin| crash.jump(*coin, -0.02, 0.05));
+    let glut = Regime::new("glut").correlation([("rent", "tokens", 0.6), ("demand", "tokens", -0.4)]);
+    let glut = glut.volatility("demand", 1.4).drift("demand", 0.5).volatility("tokens", 1.5).drift("tokens", -0.3);
+    let inference_regimes = Regimes::pair(Regime::new("calm"), glut, [1.0, 0.5]);
     vec![
         ("student t on two regimes", factors().dependence(fat).build().unwrap(), &SERIES),
         ("stress driven", factors().dependence(converging).build().unwrap(), &SERIES),
@@ -332,5 +389,7 @@ pub(crate) fn markets() -> Vec<World> {
         ("conditions, independent", conditions().build().unwrap(), &CONDITIONS),
         ("history", history().build().unwrap(), &HISTORY),
         ("conditions, shifted", shifted(&conditions().build().unwrap()), &CONDITIONS),
+        ("inference, independent", inference().build().unwrap(), &INFERENCE),
+        ("inference, two regimes", inference().dependence(inference_regimes).build().unwrap(), &INFERENCE),
     ]
 }

@@ -20,6 +20,7 @@
 //! | [`Simulation`] | a market, a book, dates, a number of paths, a seed |
 //! | [`Measure`](measure::Measure) | an aggregation over paths; tuples of measures are measures |
 //! | [`Estimate`](measure::Estimate) | a value with its standard error and interval |
+//! | [`Target`](study::Target), [`Mechanism`](study::Mechanism) | what markets shall share, and how their factors fall together |
 //! | [`Series`](calibrate::Series), [`Fit`](calibrate::Fit) | observations with their dates, and the model that they give |
 //!
 //! # Conventions
@@ -49,6 +50,7 @@ pub mod numeric;
 pub mod sample;
 #[cfg(feature = "scenario")]
 pub mod scenario;
+pub mod study;
 
 pub use engine::Simulation;
 pub use error::{Error, check};

@@ -1,0 +1,11 @@
+//! What does an assumption change? Descriptions that differ in one thing alone.
+//!
+//! [`Target::matched`] makes a market for each [`Mechanism`] by which factors fall together, so that all of them have the same volatilities, the
+//! same kurtosis and the same correlations: what then differs in a result is the shape of dependence and nothing else.
+
+mod matching;
+mod mixture;
+mod target;
+
+pub use matching::Mechanism;
+pub use target::{Margin, Matched, Target, Unmatched};

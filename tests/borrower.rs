@@ -8,7 +8,7 @@ mod ledger;
 
 use haircut::credit::{
     Amortisation, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility, Feedback, Fleet, Floating,
-    Miners, Quantity, Refinancing, Treasury,
+    Miners, Quantity, Refinancing, StepIn, Treasury,
 };
 use haircut::numeric::{Level, PATHS, TimeGrid};
 use haircut::{Error, Simulation};
@@ -268,7 +268,7 @@ fn the_borrowers_at_random_meet_every_fate() {
     let mut runner = proptest::test_runner::TestRunner::new(cases(1));
     let mut fates = std::collections::BTreeMap::new();
     let mut count = |fate: &'static str, happened: bool| *fates.entry(fate).or_insert(0) += u32::from(happened);
-    for _ in 0..200 {
+    for _ in 0..400 {
         let world = worlds().new_tree(&mut runner).unwrap().current();
         let borrower = borrowers(NAME).new_tree(&mut runner).unwrap().current();
         let record = run(&world, &borrower);
@@ -290,6 +290,7 @@ fn the_borrowers_at_random_meet_every_fate() {
             count("cure", cured);
             count("coins sold", some("treasury_sales"));
             count("sale in parts", row("proceeds").iter().filter(|proceeds| **proceeds > 0.0).count() > 2);
+            count("let by the lender", some("operated"));
             count("owners paid", some("distributed"));
             count("something left over", some("residual_to_owners"));
             count(
@@ -304,7 +305,7 @@ fn the_borrowers_at_random_meet_every_fate() {
         }
     }
     println!("{fates:?}");
-    assert!(fates.values().all(|count| *count >= 10), "of 800 paths: {fates:?}");
+    assert!(fates.values().all(|count| *count >= 10), "of 1600 paths: {fates:?}");
 }
 
 /// One of everything.
@@ -351,6 +352,17 @@ fn plan(borrower: Borrower) -> Result<(), Error> {
         .map(|_| ())
 }
 
+fn step_in() -> StepIn {
+    StepIn {
+        delay: 0.25,
+        horizon: 1.0,
+        discount_rate: 0.1,
+        revenue_decline: 0.2,
+        price_decline: 0.3,
+        operator_share: 0.1,
+    }
+}
+
 #[test]
 fn every_bad_field_is_refused_by_its_name() {
     type Spoil = fn(&mut Borrower);
@@ -363,6 +375,12 @@ fn every_bad_field_is_refused_by_its_name() {
         ("grace", |b| b.grace = 30.0),
         ("liquidation.delay", |b| b.liquidation.delay = -0.1),
         ("liquidation.over", |b| b.liquidation.over = f64::NAN),
+        ("step_in.delay", |b| b.step_in = Some(StepIn { delay: -0.1, ..step_in() })),
+        ("step_in.horizon", |b| b.step_in = Some(StepIn { horizon: f64::INFINITY, ..step_in() })),
+        ("step_in.discount_rate", |b| b.step_in = Some(StepIn { discount_rate: -0.1, ..step_in() })),
+        ("step_in.revenue_decline", |b| b.step_in = Some(StepIn { revenue_decline: f64::NAN, ..step_in() })),
+        ("step_in.price_decline", |b| b.step_in = Some(StepIn { price_decline: 11.0, ..step_in() })),
+        ("step_in.operator_share", |b| b.step_in = Some(StepIn { operator_share: 1.1, ..step_in() })),
         ("distribution.share", |b| b.distribution = Some(Distribution { share: 1.1, floor: 0.0 })),
         ("distribution.floor", |b| b.distribution = Some(Distribution { share: 1.0, floor: -1.0 })),
         ("fleets[0].name", |b| b.fleets[0].name.clear()),

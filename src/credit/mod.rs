@@ -16,7 +16,7 @@ mod treasury;
 
 pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
-pub use borrower::{Borrower, Disposal, Distribution};
+pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
 pub use facility::{Amortisation, Coupon, Facility, Floating, Refinancing};
 pub use fleet::{Contract, Fleet};

@@ -94,7 +94,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 17] = [
+pub const METRICS: [&str; 18] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -104,6 +104,7 @@ pub const METRICS: [&str; 17] = [
     "refinanced",
     "distributed",
     "proceeds",
+    "operated",
     "claims_paid",
     "residual_to_owners",
     "dscr",

@@ -4,7 +4,8 @@ use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Buyers, Conditions, Contract, Coupon, DepthUnit, Disposal, Distribution,
-    Facility, Feedback, Fleet, Floating, ImpactForm, LiquidationMarket, Miners, Quantity, Refinancing, Treasury,
+    Facility, Feedback, Fleet, Floating, ImpactForm, LiquidationMarket, Miners, Quantity, Refinancing, StepIn,
+    Treasury,
 };
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
@@ -199,6 +200,19 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
 }
 
 prop_compose! {
+    fn step_ins()(
+        delay in prop_oneof![Just(0.0), 0.0..0.5],
+        horizon in 0.0..2.0,
+        discount_rate in 0.0..0.3,
+        revenue_decline in -0.2..0.6,
+        price_decline in -0.3..0.6,
+        operator_share in prop_oneof![Just(0.0), 0.0..0.3],
+    ) -> StepIn {
+        StepIn { delay, horizon, discount_rate, revenue_decline, price_decline, operator_share }
+    }
+}
+
+prop_compose! {
     pub fn borrowers(name: &'static str)(
         cash in prop_oneof![Just(0.0), 0.0..1e7],
         overhead_usd_per_year in prop_oneof![Just(0.0), 0.0..1e6],
@@ -211,6 +225,7 @@ prop_compose! {
         distribution in option::of((0.0..=1.0_f64, 0.0..1e6)),
         delay in prop_oneof![Just(0.0), 0.0..1.0],
         over in prop_oneof![Just(0.0), 0.0..2.0],
+        step_in in option::of(step_ins()),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         Borrower {
@@ -224,6 +239,7 @@ prop_compose! {
             grace,
             distribution: distribution.map(|(share, floor)| Distribution { share, floor }),
             liquidation: Disposal { delay, over },
+            step_in,
             ..Borrower::new(name)
         }
     }
@@ -299,6 +315,7 @@ prop_compose! {
             idle,
             idle_decline,
             permanent,
+            time_to_sell: vec![(0.1, 0.85), (0.5, 1.0)],
             ..plain
         })
     }

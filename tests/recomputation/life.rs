@@ -2,7 +2,7 @@
 
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
-use haircut::credit::{Borrower, Cause};
+use haircut::credit::{Borrower, Cause, Quantity};
 use std::collections::HashMap;
 use std::iter::zip;
 
@@ -43,6 +43,9 @@ pub(crate) struct Life<'a> {
     /// All claims are paid or nothing is left to sell.
     closed: bool,
     pub(crate) default: Option<(usize, Cause)>,
+    /// Date until which the lender lets the machines, if it does.
+    operated_until: Option<f64>,
+    pub(crate) steps_of_letting: usize,
     pub(crate) exposure: Vec<f64>,
     pub(crate) loss: Vec<f64>,
     /// Metrics by step; a step that is not named is zero.
@@ -72,6 +75,8 @@ impl<'a> Life<'a> {
             missed_since: None,
             closed: false,
             default: None,
+            operated_until: None,
+            steps_of_letting: 0,
             exposure: vec![0.0; facilities],
             loss: vec![0.0; facilities],
             metrics: HashMap::new(),
@@ -156,8 +161,87 @@ impl<'a> Life<'a> {
     /// Everything at the price that the borrower alone would get at its planned pace.
     fn executable(&self, path: &Path<'_>, step: usize) -> f64 {
         let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
-        let value = |held: &Holding| held.units * path.net_price(held.asset, step, held.units / months);
+        let value = |held: &Holding| held.units * self.price(path, step, held.asset, held.units / months);
         self.holdings.iter().map(value).sum()
+    }
+
+    /// What this borrower gets for a unit when so many are sold a month.
+    fn price(&self, path: &Path<'_>, step: usize, asset: usize, units_per_month: f64) -> f64 {
+        self.in_haste(path, asset, path.net_price(asset, step, units_per_month))
+    }
+
+    fn in_haste(&self, path: &Path<'_>, asset: usize, price: f64) -> f64 {
+        let class = &path.world.trade.assets[asset];
+        f64::max(price * class.patience(self.borrower.liquidation.over), class.scrap)
+    }
+
+    /// The part of a step that lies in the time in which a lender operates that took over at `default`.
+    fn part_operated(&self, path: &Path<'_>, default: usize, step: usize) -> f64 {
+        let terms = self.borrower.step_in.unwrap();
+        let begin = path.time(default) + terms.delay;
+        let overlap = path.time(step).min(begin + terms.horizon) - path.time(step - 1).max(begin);
+        f64::max(0.0, overlap) / path.years(step)
+    }
+
+    /// Until when the lender operates, if that is better for it than to sell.
+    fn choose(&self, path: &Path<'_>, today: usize) -> Option<f64> {
+        let terms = self.borrower.step_in?;
+        let kept = 1.0 - terms.operator_share;
+        let (mut income, mut mined, mut burnt) =
+            (0.0, vec![0.0; self.borrower.miners.len()], vec![0.0; self.borrower.miners.len()]);
+        for step in today + 1..=path.steps() {
+            let (start, end, years) = (path.time(step - 1), path.time(step), path.years(step));
+            let ahead = end - path.time(today);
+            let agreed = self.part_operated(path, today, step) * f64::exp(-terms.discount_rate * ahead);
+            let falling = agreed * f64::exp(-terms.revenue_decline * ahead);
+            let weight = |moves: bool| if moves { falling } else { agreed };
+            income -= agreed * self.borrower.overhead_usd_per_year * years;
+            for fleet in &self.borrower.fleets {
+                let hours = 8760.0 * years * fleet.units;
+                let (mut contracted, mut shares) = (0.0, 0.0);
+                for contract in &fleet.contracts {
+                    let in_force = f64::max(0.0, end.min(contract.until) - start.max(contract.from)) / years;
+                    contracted += in_force * contract.share * contract.rate_usd_per_unit_hour * contract.collected;
+                    shares += in_force * contract.share;
+                }
+                let moves = [&fleet.rent, &fleet.utilisation].iter().any(|read| matches!(read, Quantity::Series(_)));
+                let spot = fleet.rent_share * path.read(&fleet.rent, today) * path.read(&fleet.utilisation, today);
+                income += kept * hours * (agreed * contracted + weight(moves) * (1.0 - shares) * spot);
+                let power = fleet.power_kw_per_unit * fleet.pue * path.read(&fleet.power_usd_per_kwh, today);
+                income -= agreed * hours * (power + fleet.opex_usd_per_unit_hour);
+            }
+            for (m, miners) in self.borrower.miners.iter().enumerate() {
+                let terahashes = 1000.0 * miners.hashrate_eh_s;
+                let moves = matches!(miners.hashprice, Quantity::Series(_));
+                mined[m] += weight(moves) * kept * terahashes * path.read(&miners.hashprice, today) * 365.0 * years;
+                let kilowatts = terahashes * miners.efficiency_j_per_th;
+                burnt[m] += agreed * kilowatts * 8760.0 * years * path.read(&miners.power_usd_per_kwh, today);
+                income -= agreed * miners.opex_usd_per_year * years;
+            }
+        }
+        income += zip(&mined, &burnt).map(|(mined, burnt)| f64::max(0.0, mined - burnt)).sum::<f64>();
+        let left = path.time(path.steps()) - path.time(today);
+        let worth = |years: f64| {
+            f64::exp(-(terms.discount_rate + terms.price_decline) * years.min(left)) * self.executable(path, today)
+        };
+        let claim: f64 = self.exposure.iter().sum();
+        let end = terms.delay + terms.horizon;
+        let operate = f64::min(claim, income + worth(end));
+        (operate > f64::min(claim, worth(self.borrower.liquidation.delay))).then(|| path.time(today) + end)
+    }
+
+    /// What the lender earns with the machines in a step.
+    fn let_out(&mut self, path: &Path<'_>, step: usize) {
+        let Some((default, _)) = self.default.filter(|_| !self.closed && self.operated_until.is_some()) else { return };
+        let (revenue, cost) = self.operate(path, step);
+        let flow = (1.0 - self.borrower.step_in.unwrap().operator_share) * revenue - cost;
+        let income = self.part_operated(path, default, step) * f64::max(0.0, flow);
+        if income > 0.0 {
+            self.steps_of_letting += 1;
+            self.note("operated", path, step, income);
+            self.turnover += revenue + cost;
+            self.pay_claims(path, step, income);
+        }
     }
 
     /// What each maturing facility lends again; nothing at all if one of them may not.
@@ -215,7 +299,7 @@ impl<'a> Life<'a> {
     /// A step of a borrower that has not defaulted.
     pub(crate) fn pay(&mut self, path: &Path<'_>, step: usize) {
         if self.default.is_some() {
-            return;
+            return self.let_out(path, step);
         }
         let (revenue, cost) = self.operate(path, step);
         let (due, mut balance) = self.fall_due(path, step);
@@ -245,6 +329,7 @@ impl<'a> Life<'a> {
                 self.arrears.clone_from(&self.exposure);
                 let discount = path.level("discount", step);
                 self.loss = self.exposure.iter().map(|exposure| discount * exposure).collect();
+                self.operated_until = self.choose(path, step);
             }
         } else {
             self.cures += usize::from(self.missed_since.take().is_some());
@@ -268,7 +353,8 @@ impl<'a> Life<'a> {
     pub(crate) fn offers(&self, path: &Path<'_>, step: usize) -> Vec<Offer> {
         let Some((default, _)) = self.default.filter(|_| !self.closed) else { return Vec::new() };
         let (plan, years) = (self.borrower.liquidation, path.years(step));
-        if path.time(step) < path.time(default) + plan.delay - SAME_DATE {
+        let first = self.operated_until.unwrap_or(path.time(default) + plan.delay);
+        if path.time(step) < first - SAME_DATE {
             return Vec::new();
         }
         let offer = |held: &Holding| {
@@ -285,19 +371,26 @@ impl<'a> Life<'a> {
         if self.default.is_none() || self.closed {
             return;
         }
-        let mut proceeds = 0.0;
+        let mut sold = Vec::new();
         for (held, offer) in zip(&mut self.holdings, offers) {
             held.units -= offer.units;
-            proceeds += offer.units * prices[offer.asset];
+            sold.push((offer.asset, offer.units));
         }
+        let mut proceeds: f64 =
+            sold.iter().map(|(asset, units)| units * self.in_haste(path, *asset, prices[*asset])).sum();
         self.steps_of_sale += usize::from(proceeds > 0.0);
         if step == path.steps() {
             let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
-            let value = |held: &Holding| held.units * path.net_price(held.asset, step, held.initial / months);
+            let value = |held: &Holding| held.units * self.price(path, step, held.asset, held.initial / months);
             let unsold: f64 = self.holdings.iter().map(value).sum();
             self.unsold = unsold > 0.0;
             proceeds += unsold;
         }
+        self.pay_claims(path, step, proceeds);
+    }
+
+    /// Pays claims by rank, then open bills, then owners.
+    fn pay_claims(&mut self, path: &Path<'_>, step: usize, proceeds: f64) {
         let discount = path.level("discount", step);
         let unpaid = by_seniority(self.borrower, &self.arrears, proceeds);
         let mut left = proceeds;

@@ -91,6 +91,7 @@ struct Fates {
     senior_paid_and_junior_not: usize,
     sold_over_several_steps: usize,
     unsold_at_the_horizon: usize,
+    let_by_the_lender: usize,
     owners_got_a_residual: usize,
     both_sold: usize,
 }
@@ -112,6 +113,7 @@ impl Fates {
             self.owners_paid += usize::from(ever("distributed"));
             self.senior_paid_and_junior_not += usize::from((1..life.loss.len()).any(|f| recovered(f - 1) && lost(f)));
             self.sold_over_several_steps += usize::from(life.steps_of_sale > 1);
+            self.let_by_the_lender += usize::from(life.steps_of_letting > 0);
             self.unsold_at_the_horizon += usize::from(life.unsold);
             self.owners_got_a_residual += usize::from(ever("residual_to_owners"));
         }
@@ -121,12 +123,19 @@ impl Fates {
     fn assert_all_met(&self) {
         let Fates { paths, payment, maturity, refinanced, refinanced_and_defaulted, cured, .. } = self;
         let Fates { coins_sold, owners_paid, senior_paid_and_junior_not, sold_over_several_steps, .. } = self;
-        let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, .. } = self;
+        let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, let_by_the_lender, .. } = self;
         let survived = paths - payment - maturity;
         let common =
             [payment, maturity, &survived, coins_sold, owners_paid, sold_over_several_steps, owners_got_a_residual];
-        let rare =
-            [refinanced, refinanced_and_defaulted, cured, senior_paid_and_junior_not, unsold_at_the_horizon, both_sold];
+        let rare = [
+            refinanced,
+            refinanced_and_defaulted,
+            cured,
+            senior_paid_and_junior_not,
+            unsold_at_the_horizon,
+            both_sold,
+            let_by_the_lender,
+        ];
         assert!(common.iter().all(|count| **count > 1000), "{self:?}");
         assert!(rare.iter().all(|count| **count > 200), "{self:?}");
     }

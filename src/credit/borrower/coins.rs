@@ -4,6 +4,7 @@ use super::metrics::Metric;
 use super::month::{Month, Stepper};
 use super::operations::Amount;
 use crate::credit::liquidation::{AssetLane, LiquidationView};
+use crate::credit::obligor::ObligorPlan;
 use crate::credit::schedule::ROUNDING;
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS};
@@ -17,6 +18,14 @@ pub(super) struct Holding {
     pub(super) initial: f64,
     /// Units now.
     pub(super) units: OwnLane,
+    /// Share of the price that the time planned for a sale leaves.
+    pub(super) patience: f64,
+}
+
+impl Holding {
+    pub(super) fn new(asset: AssetLane, initial: f64, over: f64, plan: &mut ObligorPlan<'_>) -> Holding {
+        Holding { asset, initial, units: plan.state(), patience: plan.patience(asset, over) }
+    }
 }
 
 impl Stepper {

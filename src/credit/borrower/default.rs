@@ -28,5 +28,6 @@ impl Stepper {
             own[self.sale_from][path] = step.end + self.collateral.disposal.delay;
             self.tally.default(own);
         });
+        self.choose(block);
     }
 }

@@ -48,6 +48,7 @@ impl Collateral {
                 pace[i] = units[i] / months;
             }
             liquidation.executable_prices(holding.asset, pace, price);
+            liquidation.hurry(holding.asset, holding.patience, price);
             add_value(units, price, value);
         }
     }
@@ -86,6 +87,7 @@ impl Stepper {
                 // Valued at the pace of the whole plan, though only a part is left.
                 pace.fill(holding.initial / self.collateral.months(step));
                 block.liquidation.executable_prices(holding.asset, pace, price);
+                block.liquidation.hurry(holding.asset, holding.patience, price);
                 value_rest(standing, offered, price, units, proceeds);
             }
             if sellers > 0 {
@@ -105,24 +107,32 @@ impl Stepper {
     /// Takes in the proceeds of this date's sales.
     pub(super) fn settle_sales(&self, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [proceeds, offered, unsold, ..] = &mut *block.scratch;
+        let [proceeds, offered, price, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let mut sellers = 0;
         proceeds.fill(0.0);
-        unsold.fill(0.0);
         for holding in &self.collateral.holdings {
             let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
             let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
             sellers += offer(terms, standing, sale_from, units, offered);
-            take(offered, block.liquidation.net_price(holding.asset), units, proceeds);
-            add(units, unsold);
+            **price = **block.liquidation.net_price(holding.asset);
+            block.liquidation.hurry(holding.asset, holding.patience, price);
+            take(offered, price, units, proceeds);
         }
         if sellers == 0 {
             return;
         }
         self.receive(block);
-        // A lender that has been paid returns what is unsold.
-        let [_, _, unsold, claims, ..] = &mut *block.scratch;
+        self.close_paid(block);
+    }
+
+    /// A lender that has been paid returns what is unsold, and one that has sold everything goes.
+    pub(super) fn close_paid(&self, block: &mut ObligorBlock<'_>) {
+        let [unsold, claims, ..] = &mut *block.scratch;
+        unsold.fill(0.0);
+        for holding in &self.collateral.holdings {
+            add(&block.own[holding.units], unsold);
+        }
         claims.fill(0.0);
         for facility in &self.debt.facilities {
             add(&block.own[facility.arrears], claims);
@@ -132,7 +142,7 @@ impl Stepper {
     }
 
     /// Pays claims by rank, then open bills, then the owners, from the proceeds in the first scratch lane.
-    fn receive(&self, block: &mut ObligorBlock<'_>) {
+    pub(super) fn receive(&self, block: &mut ObligorBlock<'_>) {
         let [proceeds, left, _, _, asked, part, recovered, ..] = &mut *block.scratch;
         let (own, outcome) = (&mut block.own, &mut block.outcome);
         **left = **proceeds;

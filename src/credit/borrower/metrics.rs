@@ -18,6 +18,7 @@ pub(super) enum Metric {
     Refinanced,
     Distributed,
     Proceeds,
+    Operated,
     ClaimsPaid,
     ResidualToOwners,
     Dscr,
@@ -28,7 +29,7 @@ pub(super) enum Metric {
     LtvExecutable,
 }
 
-const COUNT: usize = 17;
+const COUNT: usize = 18;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -40,6 +41,7 @@ const NAMES: [&str; COUNT] = [
     "refinanced",
     "distributed",
     "proceeds",
+    "operated",
     "claims_paid",
     "residual_to_owners",
     "dscr",

@@ -10,6 +10,7 @@ mod operations;
 mod payment;
 mod renewal;
 mod standing;
+mod step_in;
 
 use self::coins::Holding;
 use self::debt::Debt;
@@ -18,6 +19,8 @@ use self::metrics::Metrics;
 use self::month::Stepper;
 use self::operations::Operations;
 use self::standing::Tally;
+use self::step_in::PlannedStepIn;
+pub use self::step_in::StepIn;
 use super::facility::Facility;
 use super::fleet::{Fleet, LARGEST};
 use super::miners::Miners;
@@ -40,14 +43,15 @@ use serde::{Deserialize, Serialize};
 ///    interest at the coupon, and all is well again when it is paid. All facilities accelerate together.
 /// 5. **Liquidation**: after `liquidation.delay` the fleets, miners and coins are sold over `liquidation.over` years into
 ///    the [`LiquidationMarket`](super::LiquidationMarket), and the proceeds pay the claims, senior first. There is no
-///    revenue after default. What is unsold at the horizon counts at its executable price.
+///    revenue after default, unless a [`StepIn`] clause lets lenders operate first. What is unsold at the horizon counts at its executable price.
 /// 6. **Distribution** of part of the cash to the owners, if nothing is unpaid.
 ///
 /// The loss of a facility is `D(t) EAD - sum_j D(t_j) recovery_j`, with the discount factor `D` of the book. Claims bear
 /// no interest after default.
 ///
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
-/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `refinanced`, `distributed`, `proceeds`, `claims_paid`,
+/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `refinanced`, `distributed`, `proceeds` (of which `operated` is what lenders earned
+/// by operating), `claims_paid`,
 /// `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
@@ -110,6 +114,9 @@ pub struct Borrower {
     pub distribution: Option<Distribution>,
     /// How collateral is sold after a default.
     pub liquidation: Disposal,
+    /// Whether lenders may operate the machines before they sell them, where that is worth more to them; without it they sell.
+    #[serde(default)]
+    pub step_in: Option<StepIn>,
 }
 
 /// Cash paid to owners at the end of each step in which nothing is unpaid: `share x max(0, cash - floor)`.
@@ -150,6 +157,7 @@ impl Borrower {
             grace: 0.0,
             distribution: None,
             liquidation: Disposal { delay: 0.0, over: 0.0 },
+            step_in: None,
         }
     }
 
@@ -172,6 +180,9 @@ impl Borrower {
         check::within("grace", self.grace, 0.0, LONGEST_GRACE)?;
         check::within("liquidation.delay", self.liquidation.delay, 0.0, 1e3)?;
         check::within("liquidation.over", self.liquidation.over, 0.0, 1e3)?;
+        if let Some(step_in) = &self.step_in {
+            step_in.validate().map_err(|error| error.within("step_in"))?;
+        }
         if let Some(distribution) = &self.distribution {
             check::within("distribution.share", distribution.share, 0.0, 1.0)?;
             check::within("distribution.floor", distribution.floor, 0.0, LARGEST)?;
@@ -199,7 +210,7 @@ impl Borrower {
         let mut treasury = Vec::with_capacity(self.treasury.len());
         for (index, coins) in self.treasury.iter().enumerate() {
             let asset = plan.asset(&format!("treasury[{index}].asset"), &coins.asset)?;
-            treasury.push(Holding { asset, initial: coins.units, units: plan.state() });
+            treasury.push(Holding::new(asset, coins.units, self.liquidation.over, plan));
         }
         let mut machines = Vec::with_capacity(self.fleets.len() + self.miners.len());
         let fleets = self.fleets.iter().map(|fleet| ("fleets", &fleet.asset, fleet.units));
@@ -207,7 +218,7 @@ impl Borrower {
         for (index, (list, asset, units)) in fleets.chain(miners).enumerate() {
             let index = if list == "miners" { index - self.fleets.len() } else { index };
             let asset = plan.asset(&format!("{list}[{index}].asset"), asset)?;
-            machines.push(Holding { asset, initial: units, units: plan.state() });
+            machines.push(Holding::new(asset, units, self.liquidation.over, plan));
         }
         let metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
         Ok(Stepper {
@@ -228,6 +239,7 @@ impl Borrower {
             ),
             grace: self.grace,
             distribution: self.distribution,
+            step_in: self.step_in.map(|terms| PlannedStepIn::new(terms, plan)),
             metrics,
             makes_every_pass: false,
         })

@@ -11,6 +11,7 @@ use super::liquidation::Collateral;
 use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
 use super::standing::{self, Count, Tally};
+use super::step_in::PlannedStepIn;
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::Lane;
@@ -33,6 +34,7 @@ pub(super) struct Stepper {
     pub(super) collateral: Collateral,
     pub(super) grace: f64,
     pub(super) distribution: Option<Distribution>,
+    pub(super) step_in: Option<PlannedStepIn>,
     pub(super) metrics: Metrics,
     /// For tests: every pass is made, needed or not.
     pub(super) makes_every_pass: bool,
@@ -72,6 +74,9 @@ impl ObligorStepper for Stepper {
             own[holding.units].fill(holding.initial);
         }
         self.debt.start(own, block.read);
+        if let Some(step_in) = &self.step_in {
+            step_in.start(own);
+        }
         if self.metrics.any {
             self.start_metrics(own);
             self.show_state(block);
@@ -84,6 +89,11 @@ impl ObligorStepper for Stepper {
         }
         if self.tally.any(&block.own, Count::Performing) {
             self.live(block);
+        } else if self.tally.any(&block.own, Count::Operated) {
+            self.earn(block);
+        }
+        if self.makes_every_pass || self.tally.any(&block.own, Count::Operated) {
+            self.operate(block);
         }
         if self.tally.any(&block.own, Count::Liquidating) {
             self.offer(block);
@@ -109,6 +119,9 @@ impl Stepper {
         let (step, own) = (block.step, &mut block.own);
         let [revenue, cost, due, short, first, second, third, fourth] = &mut *block.scratch;
         let cost = self.operations.step(step, block.read, block.stream, revenue, cost, first);
+        if let Some(step_in) = &self.step_in {
+            step_in.note(own, revenue, cost);
+        }
 
         // By facility only where something may differ from what was agreed.
         let is_split = self.makes_every_pass || self.metrics.by_facility || self.is_off_schedule(own);

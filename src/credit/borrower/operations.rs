@@ -163,6 +163,38 @@ impl Operations {
     }
 }
 
+impl Operations {
+    /// What revenue, of which a share is kept, less cost is worth at the levels of this step: `agreed` weighs amounts by step
+    /// that do not depend on the market, and power; `expected` those that do. Without the own revenue factor, of mean one.
+    pub(super) fn outlook(
+        &self,
+        agreed: impl Fn(&[f64]) -> f64,
+        expected: impl Fn(&[f64]) -> f64,
+        kept: f64,
+        read: ReadLanes<'_>,
+        worth: &mut Lane,
+        spare: &mut Lane,
+    ) {
+        let one = Lane::splat(1.0);
+        let level = |series: Option<ReadLane>| series.map_or(&one, |series| read.lane(series));
+        worth.fill(kept * agreed(&self.revenue) - agreed(&self.cost));
+        for spot in &self.spot {
+            add_product_of_two(kept * expected(&spot.amount), level(spot.rent), level(spot.utilisation), worth);
+        }
+        for power in &self.power {
+            add_product(-agreed(&power.kwh), read.lane(power.price), worth);
+        }
+        for mining in &self.mining {
+            // Runs for as long as it is planned, or not at all.
+            let mined = if mining.hashprice.is_some() { expected(&mining.revenue) } else { agreed(&mining.revenue) };
+            let amounts = [kept * mined, agreed(&mining.power)];
+            spare.fill(0.0);
+            mine(amounts, level(mining.hashprice), level(mining.price), worth, spare);
+            subtract(spare, worth);
+        }
+    }
+}
+
 /// An amount by path, in USD.
 #[derive(Clone, Copy)]
 pub(super) enum Amount<'a> {
@@ -234,6 +266,12 @@ vectorised! {
     fn add_product_of_two(amount: f64, first: &Lane, second: &Lane, sum: &mut Lane) {
         for i in 0..PATHS {
             sum[i] += amount * first[i] * second[i];
+        }
+    }
+
+    fn subtract(amount: &Lane, sum: &mut Lane) {
+        for i in 0..PATHS {
+            sum[i] -= amount[i];
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) enum Count {
     Liquidating,
     /// Performing, with something unpaid.
     InArrears,
+    /// In liquidation, to be operated by the lender after this step.
+    Operated,
 }
 
 impl Tally {
@@ -39,6 +41,7 @@ impl Tally {
         self.set(own, Count::Performing, PATHS as u64);
         self.set(own, Count::Liquidating, 0);
         self.set(own, Count::InArrears, 0);
+        self.set(own, Count::Operated, 0);
     }
 
     pub(super) fn any(self, own: &OwnLanes<'_>, count: Count) -> bool {
@@ -53,6 +56,11 @@ impl Tally {
     pub(super) fn default(self, own: &mut OwnLanes<'_>) {
         own[self.0][Count::Performing as usize] -= 1.0;
         own[self.0][Count::Liquidating as usize] += 1.0;
+    }
+
+    /// The lender of one path is going to operate.
+    pub(super) fn operate(self, own: &mut OwnLanes<'_>) {
+        own[self.0][Count::Operated as usize] += 1.0;
     }
 
     /// So many paths in liquidation are closed.

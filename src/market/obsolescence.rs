@@ -176,12 +176,9 @@ impl FactorStepper for Stepper {
             }
         };
         adopt(*self.waiting.at(block.step), length, frontier, generations, adoption, tier, newest);
-        loop {
-            let mut hits = Hits::new();
-            hits.at_most(next, end);
-            if hits.is_empty() {
-                break;
-            }
+        let mut hits = Hits::new();
+        hits.at_most(next, end);
+        while !hits.is_empty() {
             launch(
                 &self.launches,
                 self.gain,
@@ -199,6 +196,7 @@ impl FactorStepper for Stepper {
                 next,
                 excess,
             );
+            hits.keep_at_most(next, end);
         }
     }
 }

@@ -74,14 +74,12 @@ impl Shots {
         if decay < 1.0 {
             fade(decay, sum);
         }
-        loop {
-            let mut hits = Hits::new();
-            hits.at_most(next, end);
-            if hits.is_empty() {
-                break;
-            }
+        let mut hits = Hits::new();
+        hits.at_most(next, end);
+        while !hits.is_empty() {
             let shot = Shot { gap: self.gap, mean: self.mean, deviation: self.deviation, reversion: self.reversion };
             arrive(shot, end, *block.key, block.first_path, &hits, sum, next, count);
+            hits.keep_at_most(next, end);
         }
     }
 }

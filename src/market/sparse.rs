@@ -65,6 +65,18 @@ impl Hits {
         self.count = at_most(lane, bound, &mut self.paths);
     }
 
+    /// Of these paths those on which `lane` is at most `bound` still: what happens several times in a step happens to few.
+    pub(super) fn keep_at_most(&mut self, lane: &Lane, bound: f64) {
+        let mut kept = 0;
+        for position in 0..self.count {
+            let path = self.paths[position];
+            // Never ahead of where it is read.
+            self.paths[kept] = path;
+            kept += usize::from(lane[usize::from(path) % PATHS] <= bound);
+        }
+        self.count = kept;
+    }
+
     /// The paths on which `lane` is at least `bound`.
     pub(super) fn at_least(&mut self, lane: &Lane, bound: f64) {
         self.count = at_least(lane, bound, &mut self.paths);
@@ -131,6 +143,9 @@ mod tests {
             hits.above(&lane, &Lane::splat(bound));
             assert_eq!(hits.paths().collect::<Vec<_>>(), expected(&|value| value > bound));
             assert_eq!(hits.is_empty(), hits.paths().count() == 0);
+            hits.at_most(&lane, 60.0);
+            hits.keep_at_most(&lane, bound);
+            assert_eq!(hits.paths().collect::<Vec<_>>(), expected(&|value| value <= bound.min(60.0)));
         }
     }
 }

@@ -273,3 +273,61 @@ fn wrong_use_has_its_own_code() {
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     assert!(!text(&output.stderr).contains("256 paths"), "{}", text(&output.stderr));
 }
+
+/// Base and stressed run are those that each would be alone, and the difference is theirs.
+#[test]
+fn a_stress_stands_beside_the_base() {
+    let folder = folder("stress");
+    let file = folder.join("results.json");
+    let out = folder.join("out");
+    let scenario = "scenarios/d1_hopper_loan.toml";
+    let idle = folder.join("idle.toml");
+    std::fs::write(&idle, "name = \"idle\"\n[[shifts]]\nseries = \"h100_rent\"\nmultiply = 1\n").expect("a file");
+    let [file, out, idle] = [&file, &out, &idle].map(|path| path.to_str().expect("a path"));
+    let both = format!("hopper_rent_collapse+{idle}");
+    let asked = ["--stress", "hopper_rent_collapse", "--stress", idle, "--stress", &both];
+    let size = ["run", scenario, "--paths", "10000", "--seed", "5"];
+    let output = haircut(&[&size[..], &asked, &["--json", file, "--out", out]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("Under hopper_rent_collapse: loss of the book, discounted to today"), "{printed}");
+    // Without a stress the same is printed, less its tables.
+    let plain = text(&haircut(&size).stdout);
+    assert!(printed.starts_with(plain.trim_end()), "{plain}");
+
+    let read = |path: &Path| std::fs::read_to_string(path).expect("results");
+    let written: serde_json::Value = serde_json::from_str(&read(Path::new(file))).expect("JSON");
+    let scenario = Scenario::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(scenario)).unwrap();
+    let alone = |scenario: &Scenario| {
+        let simulation = scenario.simulation().unwrap().paths(10_000).seed(5);
+        simulation.run((DefaultTable::new(), LossDistribution::new())).unwrap()
+    };
+    let (base, stressed) = (alone(&scenario), alone(&scenario.under("hopper_rent_collapse").unwrap()));
+    let results = |stress: usize| written["stresses"][stress]["results"].as_array().expect("results");
+    let value = |moved: &serde_json::Value, of: &str| moved[of]["value"].as_f64().expect("a number");
+    let expected = [
+        ("expected loss", base.1.mean().value, stressed.1.mean().value),
+        (
+            "ES  99 %",
+            base.1.expected_shortfall(0.99).unwrap().value,
+            stressed.1.expected_shortfall(0.99).unwrap().value,
+        ),
+        ("PD Hopper loan", base.0["Hopper loan"].probability.value, stressed.0["Hopper loan"].probability.value),
+    ];
+    for (name, base, stressed) in expected {
+        let moved = results(0).iter().find(|moved| moved["name"] == name).expect("a quantity");
+        assert_eq!([value(moved, "base"), value(moved, "stressed")], [base, stressed], "{name}");
+        assert_eq!(value(moved, "difference"), stressed - base, "{name}");
+        assert!(stressed > base && moved["difference"]["standard_error"].as_f64().unwrap() > 0.0, "{name}");
+    }
+    // What moves nothing makes no difference, without any error; and one after the other is both.
+    assert!(results(1).iter().all(|moved| value(moved, "difference") == 0.0));
+    assert!(results(1).iter().all(|moved| moved["difference"]["standard_error"] == 0.0));
+    assert!(results(0).iter().zip(results(2)).all(|(one, both)| one["stressed"] == both["stressed"]));
+    let table = read(&Path::new(out).join("stresses.csv"));
+    assert_eq!(table.lines().count(), 1 + 3 * 8, "{table}");
+
+    let output = haircut(&["run", "scenarios/d1_hopper_loan.toml", "--stress", "no_such"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no such stress; there is telecom_glut"), "{}", text(&output.stderr));
+}

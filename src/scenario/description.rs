@@ -192,27 +192,32 @@ impl Scenario {
         self.build().map_err(|error| self.locate(error))
     }
 
+    /// One of the scenario's own stresses, or else of [`Stress::presets`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a name that is neither.
+    pub fn stress(&self, name: &str) -> Result<Stress, Error> {
+        let all: Vec<Stress> = self.stresses.iter().cloned().chain(Stress::presets()?).collect();
+        let known = || all.iter().map(|stress| stress.name.as_str()).collect::<Vec<_>>().join(", ");
+        all.iter().find(|stress| stress.name == name).cloned().ok_or_else(|| Error::Unknown {
+            field: "stress".to_owned(),
+            kind: "stress",
+            name: name.to_owned(),
+            known: known(),
+        })
+    }
+
     /// The scenario under one of its own stresses, or one of [`Stress::presets`]; this one stays as it is.
     ///
     /// # Errors
     /// [`Error::Unknown`] for a name that is neither; else as [`Stress::apply`], with file and line for a stress of the
     /// scenario's own.
     pub fn under(&self, stress: &str) -> Result<Scenario, Error> {
-        let called = |other: &Stress| other.name == stress;
-        if let Some(index) = self.stresses.iter().position(called) {
-            let located = |error: Error| self.locate(error.within(format!("stresses[{index}]")));
-            return self.stresses[index].apply(self).map_err(located);
-        }
-        let presets = Stress::presets()?;
-        match presets.iter().find(|preset| called(preset)) {
-            Some(preset) => preset.apply(self).map_err(|error| error.within(format!("stresses.{stress}"))),
-            None => {
-                let known: Vec<&str> =
-                    self.stresses.iter().chain(&presets).map(|stress| stress.name.as_str()).collect();
-                let (field, known) = ("stress".to_owned(), known.join(", "));
-                Err(Error::Unknown { field, kind: "stress", name: stress.to_owned(), known })
-            }
-        }
+        let stressed = self.stress(stress)?.apply(self);
+        stressed.map_err(|error| match self.stresses.iter().position(|own| own.name == stress) {
+            Some(index) => self.locate(error.within(format!("stresses[{index}]"))),
+            None => error.within(format!("stresses.{stress}")),
+        })
     }
 
     /// The market of the scenario, its shifts included.

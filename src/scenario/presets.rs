@@ -2,6 +2,7 @@
 
 use super::stress::Stress;
 use crate::Error;
+use std::path::Path;
 
 const PRESETS: [(&str, &str); 5] = [
     ("telecom_glut.toml", include_str!("../../scenarios/stress/telecom_glut.toml")),
@@ -12,6 +13,18 @@ const PRESETS: [(&str, &str); 5] = [
 ];
 
 impl Stress {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Scenario`] when it cannot be read, or is not a stress.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = path.as_ref().display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::from_toml(&file, &text),
+            Err(error) => Err(Error::Scenario { file, line: 0, message: format!("cannot be read: {error}") }),
+        }
+    }
+
     /// Reads a stress from a text; `file` is the name by which an error calls it.
     ///
     /// # Errors

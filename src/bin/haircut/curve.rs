@@ -25,6 +25,7 @@ pub(crate) struct CurvePoint {
 }
 
 /// One worker's share of the curve.
+#[derive(Clone)]
 pub(crate) struct Sums {
     /// By step, exact sums over paths of x and x^2 for each of the three quantities.
     steps: Vec<[ExactSum; 6]>,

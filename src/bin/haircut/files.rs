@@ -1,7 +1,7 @@
 //! Results in files: JSON, CSV, SVG.
 
 use crate::report::Report;
-use crate::{Failure, plots};
+use crate::{Failure, plots, stress};
 use haircut::measure::Estimate;
 use std::fmt::Write;
 use std::path::Path;
@@ -43,6 +43,10 @@ pub(crate) fn folder(folder: &Path, report: &Report) -> Result<Vec<&'static str>
         write(&folder.join("parameter_uncertainty.csv"), &uncertainty.csv())?;
         written.push("parameter_uncertainty.csv");
     }
+    if !report.stresses.is_empty() {
+        write(&folder.join("stresses.csv"), &stress::csv(&report.stresses))?;
+        written.push("stresses.csv");
+    }
     Ok(written)
 }
 
@@ -51,19 +55,19 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// A text as a CSV field.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 /// An estimate as four CSV fields; empty where it is undefined.
-fn fields(estimate: &Estimate) -> String {
+pub(crate) fn fields(estimate: &Estimate) -> String {
     let field = |value: f64| if value.is_finite() { format!("{value}") } else { String::new() };
     let Estimate { value, standard_error, lower, upper, .. } = *estimate;
     [value, standard_error, lower, upper].map(field).join(",")
 }
 
 /// The names of those four.
-fn columns(name: &str) -> String {
+pub(crate) fn columns(name: &str) -> String {
     format!("{name},{name}_standard_error,{name}_lower_95,{name}_upper_95")
 }
 

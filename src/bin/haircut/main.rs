@@ -9,6 +9,7 @@ mod money;
 mod plots;
 mod report;
 mod run;
+mod stress;
 mod tables;
 mod uncertainty;
 

@@ -1,6 +1,7 @@
 //! Everything that a run reports, as it stands in a JSON file.
 
 use crate::curve::CurvePoint;
+use crate::stress::Stressed;
 use crate::uncertainty::ParameterUncertainty;
 use haircut::measure::{Credit, Defaults, Estimate, Histogram, Losses, Run};
 use serde::Serialize;
@@ -33,6 +34,9 @@ pub(crate) struct Report {
     /// The same over parameter sets, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter_uncertainty: Option<ParameterUncertainty>,
+    /// The same under each stress that was asked for, beside the base.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stresses: Vec<Stressed>,
 }
 
 /// How large the run was.

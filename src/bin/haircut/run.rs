@@ -1,12 +1,14 @@
 //! `haircut run`: simulate and report.
 
-use crate::curve::BookCurve;
+use crate::curve::{BookCurve, CurvePoint};
 use crate::money::count;
 use crate::report::{Portfolio, Report};
+use crate::stress::{self, Stressed};
 use crate::{Failure, files, tables, uncertainty};
 use clap::Args;
 use haircut::Simulation;
-use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, Run};
+use haircut::engine::{Comparison, Progress, Quantity};
+use haircut::measure::{Block, DefaultTable, Defaults, LossDistribution, Losses, Measure, MeasurePlan, Run};
 use haircut::scenario::Scenario;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
@@ -37,6 +39,11 @@ pub(crate) struct Options {
     /// and default probabilities, beside the Monte Carlo error.
     #[arg(long, value_name = "SETS", value_parser = clap::value_parser!(u16).range(2..))]
     parameter_uncertainty: Option<u16>,
+    /// Also run under this stress, on the same random numbers, and print base beside stressed: one of the scenario's own, one
+    /// that ships (telecom_glut, crypto_winter_2022, hopper_rent_collapse, early_next_generation, shut_funding_market), or a
+    /// TOML file; `A+B` is A and then B. May be given more than once.
+    #[arg(long, value_name = "NAME")]
+    stress: Vec<String>,
     /// Print every facility, not only those with the largest expected loss.
     #[arg(long)]
     all: bool,
@@ -63,13 +70,36 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         files::open(file)?;
     }
 
+    let stressed: Vec<stress::Run> =
+        options.stress.iter().map(|names| stress::find(&scenario, names)).collect::<Result<_, _>>()?;
+
     let began = Instant::now();
-    let bar = progress_bar(scenario.simulation.paths);
-    let measures = (TheRun, DefaultTable::new(), LossDistribution::new(), BookCurve);
-    let (run, defaults, losses, curve) = simulation.run_with(measures, &|progress| {
+    let bar = progress_bar(scenario.simulation.paths * (1 + stressed.len() as u64));
+    let progress = |progress: Progress| {
         bar.set_position(progress.paths_done);
         ControlFlow::Continue(())
-    })?;
+    };
+    let measures = (TheRun, DefaultTable::new(), LossDistribution::new(), BookCurve);
+    let mut stresses = Vec::with_capacity(stressed.len());
+    let (run, defaults, losses, curve) = if stressed.is_empty() {
+        simulation.run_with(measures, &progress)?
+    } else {
+        let (runs, described): (Vec<_>, Vec<_>) =
+            stressed.into_iter().map(|run| ((run.stress.name.clone(), prepare(run.simulation)), run.stress)).unzip();
+        let asked = stress::Quantity::all(&scenario);
+        let readers: Vec<_> = asked
+            .iter()
+            .map(|quantity| move |(_, defaults, losses, _): &Results| quantity.read(defaults, losses))
+            .collect();
+        let quantities: Vec<Quantity<'_, Results>> =
+            asked.iter().zip(&readers).map(|(quantity, reader)| (quantity.name.as_str(), reader as _)).collect();
+        let all = std::iter::once((stress::BASE.to_owned(), simulation)).chain(runs);
+        let compared = Comparison::of(all).sections(stress::SECTIONS).run_with(measures, &quantities, &progress)?;
+        for stress in described {
+            stresses.push(Stressed::new(&compared, &asked, stress)?);
+        }
+        compared.output(stress::BASE)?.clone()
+    };
     bar.finish_and_clear();
     // The time a run takes is no result: it stays out of standard output, which is the same for any number of threads.
     let _ = writeln!(std::io::stderr(), "{} paths in {:.1} s", count(run.paths), began.elapsed().as_secs_f64());
@@ -89,6 +119,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         curve,
         defaults,
         parameter_uncertainty,
+        stresses,
     };
     let mut text = tables::run(&report, options.all);
     if let Some(file) = &options.json {
@@ -104,6 +135,9 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     }
     Ok(text)
 }
+
+/// What the measures of a run give.
+type Results = (Run, Defaults, Losses, Vec<CurvePoint>);
 
 /// On standard error, and only where that is a terminal.
 fn progress_bar(paths: u64) -> ProgressBar {

@@ -68,6 +68,9 @@ pub(crate) fn run(report: &Report, all: bool) -> String {
     if let Some(uncertainty) = &report.parameter_uncertainty {
         uncertainty.table(report, &mut text);
     }
+    for stressed in &report.stresses {
+        stressed.tables(report, all, &mut text);
+    }
     text
 }
 

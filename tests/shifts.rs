@@ -46,7 +46,7 @@ fn what_is_published_is_the_shift_of_what_was_there() {
 fn nothing_else_feels_it_but_those_who_read_it() {
     let market = world::factors().build().unwrap();
     let names: Vec<String> = market.series().unwrap();
-    assert_eq!(names, world::SERIES);
+    assert!(world::SERIES.iter().all(|name| names.contains(&(*name).to_owned())), "{names:?}");
     let base = run(&market, &world::SERIES);
     let readers = [
         ("btc", vec!["btc", "hashrate", "hashprice"]),

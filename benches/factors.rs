@@ -8,9 +8,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
     Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, DemandShift,
-    Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton,
-    NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries,
-    ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
+    EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder,
+    Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
+    ResampledSeries, ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -182,6 +182,22 @@ fn resale() -> Resale {
     }
 }
 
+fn earning() -> EarningPower {
+    EarningPower {
+        rent: "rent".into(),
+        rent_share: 1.0,
+        utilisation: 0.85,
+        power_kw_per_unit: 1.28,
+        pue: 1.3,
+        power_usd_per_kwh: 0.08,
+        opex_usd_per_unit_hour: 0.4,
+        cost_growth: 0.0,
+        life: 6.0,
+        discount: 0.12,
+        scrap: 1_500.0,
+    }
+}
+
 fn power(spikes_per_year: f64) -> PowerPrice {
     PowerPrice {
         initial: 0.06,
@@ -300,7 +316,12 @@ fn factors(criterion: &mut Criterion) {
                     },
                 ),
             ),
-            ("obsolescence and rent", alone().factor("frontier", frontier()).factor("rent", pressed)),
+            ("obsolescence and rent", alone().factor("frontier", frontier()).factor("rent", pressed.clone())),
+            ("rent and earning power", alone().factor("rent", rent()).factor("value", earning())),
+            (
+                "obsolescence, rent and earning power",
+                alone().factor("frontier", frontier()).factor("rent", pressed).factor("value", earning()),
+            ),
             ("resale", alone().factor("resale", resale())),
             ("obsolescence and resale with shocks", alone().factor("frontier", frontier()).factor("resale", shocked)),
             (

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 23] = [
+const FACTORS: [&str; 24] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -57,16 +57,19 @@ const FACTORS: [&str; 23] = [
     "model = 'unit_cost'\ninitial = 3.0\nfloor = 0.02\ndeflation = 2.3\nlong_run_deflation = 0.4\nreversion = 0.9\n\
      volatility = 0.5",
     "model = 'utilisation'\ninitial = 0.85\nusual = 0.8\nreversion = 1.5\nvolatility = 0.7\ndemand = 'frontier.tier'",
+    "model = 'earning_power'\nrent = 'rent'\nrent_share = 0.9\nutilisation = 0.85\npower_kw_per_unit = 1.28\npue = 1.3\n\
+     power_usd_per_kwh = 0.08\nopex_usd_per_unit_hour = 0.4\ncost_growth = 0.02\nlife = 6.0\ndiscount = 0.12\nscrap = 1500.0",
 ];
 
-/// The market in which a factor may read a coin and a frontier; the factor is called `x`.
+/// The market in which a factor may read a coin and a frontier, and a machine its rent; the factor is called `x`.
 fn market(model: Model) -> Result<Market, Error> {
     let parse = |text: &str| -> Arc<dyn Factor> { toml::from_str::<Model>(text).unwrap().into() };
-    Market::builder()
-        .shared_factor("btc", parse(FACTORS[0]))
-        .shared_factor("frontier", parse(FACTORS[3]))
-        .shared_factor("x", model.into())
-        .build()
+    let market = Market::builder().shared_factor("btc", parse(FACTORS[0])).shared_factor("frontier", parse(FACTORS[3]));
+    let market = match model {
+        Model::EarningPower(_) => market.shared_factor("rent", parse(FACTORS[2])),
+        _ => market,
+    };
+    market.shared_factor("x", model.into()).build()
 }
 
 /// Whether the run gives numbers on every path.
@@ -192,6 +195,11 @@ fn references_and_combinations_are_checked() {
     assert_eq!(refused(FACTORS[16], "[1.0, 0.5, 0.15]", "[1.0, 0.5]"), "factors.x.series.depth.values");
     assert_eq!(refused(FACTORS[16], "{ depth", "{ 'a.b'"), "factors.x.series");
     assert_eq!(refused(FACTORS[16], ", [0.2, 1.3, -1.5]", ""), "factors.x.transitions.generator");
+    let value = FACTORS[23];
+    assert_eq!(refused(value, "rent = 'rent'", "rent = 'rents'"), "factors.x.rent");
+    assert_eq!(refused(value, "rent = 'rent'", "rent = 'btc'"), "factors.x.rent");
+    // Rents of 10 % of volatility a day over a hundred years: no table of a line is fine enough.
+    assert_eq!(refused(value, "life = 6.0\ndiscount = 0.12", "life = 100.0\ndiscount = -3.0"), "factors.x.life");
     // So many switches that a month would hold more than can be meant.
     let many = FACTORS[13].replace("mean_years = [1.5, 0.8]", "mean_years = [0.00011, 0.8]");
     let many = market(toml::from_str(&many).unwrap()).unwrap();

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 /// rents sink by `1 - e^(-k t)` of its value in `t` years, and not at once.
 ///
 /// The step is exact, given the adoption at its end and that series. The deflation of a path and its jumps are event draws, independent of
-/// everything else; without them the rent has the bits that it has without these fields. One Gaussian driver, named as the factor. Publishes its level. Modulated, x has the volatility
+/// everything else; without them the rent has the bits that it has without these fields. One Gaussian driver, named as the factor. Publishes its level, and x as `scarcity`. Modulated, x has the volatility
 /// `m v` and gains `d (1 - e^(-k D)) / k` in the step.
 ///
 /// Source: a one-factor log-OU price (E. S. Schwartz, "The stochastic behavior of commodity prices", J. Finance 52 (1997)
@@ -153,7 +153,7 @@ impl Factor for DeflatingRent {
             decline,
             steps: PerStep::new(plan.grid(), |length| OuStep::new(self.reversion, self.volatility, length)),
             level: plan.level(),
-            state: plan.state(),
+            state: plan.publish("scarcity"),
             driver: plan.driver(),
         }))
     }

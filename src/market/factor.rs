@@ -4,7 +4,9 @@ use super::lanes::{DriverLane, Drivers, OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::Error;
 use crate::numeric::{Lane, Scratch, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
+use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// One stochastic risk factor: its description.
 ///
@@ -13,7 +15,7 @@ use std::fmt::Debug;
 /// factors use nothing that a user's own factor could not use.
 ///
 /// `Debug` must print every parameter: its text is part of the digest that tells one run from another.
-pub trait Factor: Debug + Send + Sync {
+pub trait Factor: Any + Debug + Send + Sync {
     /// Checks the parameters and asks for lanes. Called more than once; it must have no side effects.
     ///
     /// # Errors
@@ -40,6 +42,8 @@ pub trait FactorStepper: Send + Sync {
 pub struct FactorPlan<'a> {
     pub(crate) name: &'a str,
     pub(crate) grid: &'a TimeGrid,
+    /// The factors declared before, by name.
+    pub(crate) before: &'a [(String, Arc<dyn Factor>)],
     /// Names of the series published so far; the position is the lane.
     pub(crate) series: &'a mut Vec<String>,
     /// Where this factor's own lanes begin.
@@ -100,6 +104,27 @@ impl FactorPlan<'_> {
     /// [`Error::Unknown`] when no earlier factor publishes it.
     pub fn read(&self, field: &str, series: &str) -> Result<ReadLane, Error> {
         find_series(&self.series[..self.first], field, series)
+    }
+
+    /// The parameters of a factor declared before this one, for a model that needs its law and not only its levels: what a
+    /// machine is worth depends on how fast its rent deflates. `field` is the parameter that holds the name, for the error.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when no earlier factor has that name, [`Error::Invalid`] when it is of another model.
+    pub fn description<Model: Factor>(&self, field: &str, factor: &str) -> Result<&Model, Error> {
+        let Some((_, found)) = self.before.iter().find(|(name, _)| name == factor) else {
+            return Err(Error::Unknown {
+                field: field.to_owned(),
+                kind: "factor (declared before)",
+                name: factor.to_owned(),
+                known: self.before.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            });
+        };
+        let found: &dyn Any = &**found;
+        found.downcast_ref().ok_or_else(|| {
+            let model = std::any::type_name::<Model>().rsplit("::").next().unwrap_or_default();
+            Error::invalid(field, format!("\"{factor}\""), format!("must be a factor of the model {model}"))
+        })
     }
 }
 

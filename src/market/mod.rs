@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
 //! | mining | [`NetworkHashrate`], [`Hashprice`] |
-//! | compute | [`Obsolescence`], [`DeflatingRent`], [`TierRent`], [`Resale`], [`Utilisation`], [`DemandShift`], [`UnitCost`], [`PowerPrice`] |
+//! | compute | [`Obsolescence`], [`DeflatingRent`], [`TierRent`], [`Resale`], [`EarningPower`], [`Utilisation`], [`DemandShift`], [`UnitCost`], [`PowerPrice`] |
 //! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
 //! | anything on record | [`Bootstrap`] |
 //!
@@ -19,6 +19,7 @@ mod block_reward;
 mod bootstrap;
 mod chain;
 mod cir;
+mod coming_launches;
 mod common_jumps;
 mod constant;
 mod correlations;
@@ -27,6 +28,7 @@ mod decline;
 mod deflating_rent;
 mod demand_shift;
 mod dependence;
+mod earning_power;
 mod factor;
 mod gbm;
 mod hashprice;
@@ -56,6 +58,7 @@ mod short_rate;
 mod shots;
 mod sparse;
 mod stress_driven;
+mod strip;
 mod student_t;
 mod svcj;
 mod tier_rent;
@@ -73,6 +76,7 @@ pub use credit_conditions::{ConditionSeries, CreditConditions};
 pub use deflating_rent::{DeflatingRent, ListJumps};
 pub use demand_shift::DemandShift;
 pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
+pub use earning_power::EarningPower;
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 pub use gbm::Gbm;
 pub use hashprice::Hashprice;

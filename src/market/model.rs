@@ -10,6 +10,7 @@ use super::credit_conditions::CreditConditions;
 use super::deflating_rent::DeflatingRent;
 use super::demand_shift::DemandShift;
 use super::dependence::{Dependence, DependencePlan, DependenceStepper};
+use super::earning_power::EarningPower;
 use super::factor::Factor;
 use super::gbm::Gbm;
 use super::hashprice::Hashprice;
@@ -71,6 +72,8 @@ pub enum Model {
     TierRent(TierRent),
     /// [`Resale`].
     Resale(Resale),
+    /// [`EarningPower`].
+    EarningPower(EarningPower),
     /// [`Utilisation`].
     Utilisation(Utilisation),
     /// [`DemandShift`].
@@ -107,6 +110,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::Obsolescence(factor) => Arc::new(factor),
             Model::TierRent(factor) => Arc::new(factor),
             Model::Resale(factor) => Arc::new(factor),
+            Model::EarningPower(factor) => Arc::new(factor),
             Model::Utilisation(factor) => Arc::new(factor),
             Model::DemandShift(factor) => Arc::new(factor),
             Model::UnitCost(factor) => Arc::new(factor),

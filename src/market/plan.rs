@@ -87,7 +87,7 @@ impl Market {
         let mut series = Vec::new();
         let mut drivers = Vec::new();
         let mut factors = Vec::with_capacity(self.factors.len());
-        for (name, factor) in &self.factors {
+        for (position, (name, factor)) in self.factors.iter().enumerate() {
             check::named("factors.name", name)?;
             if name.contains('.') || name == "dependence" {
                 return Err(Error::invalid(
@@ -101,7 +101,9 @@ impl Market {
             }
             let (first, first_driver) = (series.len(), drivers.len());
             series.push(name.clone());
-            let mut plan = FactorPlan { name, grid, series: &mut series, first, drivers: &mut drivers, first_driver };
+            let before = &self.factors[..position];
+            let mut plan =
+                FactorPlan { name, grid, before, series: &mut series, first, drivers: &mut drivers, first_driver };
             let stepper = factor.plan(&mut plan).map_err(|error| error.within(name).within("factors"))?;
             for names in [&series[first..], &drivers[first_driver..]] {
                 let taken = |(at, found): &(usize, &String)| !found.is_empty() && names[..*at].contains(found);

@@ -7,10 +7,12 @@ mod grid;
 pub mod kernel;
 mod lane;
 mod nearest;
+mod quadrature;
 mod simd;
 
 pub use correlation::{Cholesky, Correlation};
 pub use grid::{Step, TimeGrid};
 pub use lane::{Lane, PATHS, Scratch};
 pub use nearest::{Nearest, nearest_correlation};
+pub(crate) use quadrature::gauss_legendre;
 pub use simd::Level;

@@ -3,9 +3,10 @@
 
 use haircut::market::{
     Bates, BlockReward, Bootstrap, Change, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
-    Curve, DeflatingRent, DemandShift, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps,
-    Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes,
-    Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj, TierRent, Transitions, UnitCost, Utilisation,
+    Curve, DeflatingRent, DemandShift, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock,
+    ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime,
+    RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj, TierRent, Transitions,
+    UnitCost, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -277,6 +278,58 @@ pub(crate) fn history() -> MarketBuilder {
     Market::builder().factor("past", past)
 }
 
+/// What [`machines`] publish.
+pub(crate) const MACHINES: [&str; 3] = ["pressed.scarcity", "worth", "tier"];
+
+/// What machines are worth by what they earn, where launches press on rents and where list prices jump.
+pub(crate) fn machines() -> MarketBuilder {
+    let frontier = Obsolescence {
+        cadence: 1.7,
+        cadence_variation: 0.4,
+        age: 0.3,
+        gain: 0.5,
+        gain_volatility: 0.1,
+        ramp: 0.5,
+        pending: 0.2,
+        roadmap: vec![],
+        excitation: None,
+    };
+    let rent = DeflatingRent {
+        initial: 2.3,
+        deflation: 0.1,
+        sensitivity: 0.3,
+        adoption: Some("frontier.adoption".into()),
+        scarcity: 0.1,
+        usual_scarcity: None,
+        reversion: 0.6,
+        volatility: 0.3,
+        deflation_deviation: 0.0,
+        jumps: None,
+    };
+    let jumps = Some(ListJumps { per_year: 2.7, mean: -0.03, deviation: 0.17 });
+    let list = DeflatingRent { sensitivity: 0.0, adoption: None, deflation_deviation: 0.05, jumps, ..rent.clone() };
+    let worth = EarningPower {
+        rent: "pressed".into(),
+        rent_share: 1.0,
+        utilisation: 0.85,
+        power_kw_per_unit: 1.28,
+        pue: 1.3,
+        power_usd_per_kwh: 0.08,
+        opex_usd_per_unit_hour: 0.4,
+        cost_growth: 0.02,
+        life: 5.0,
+        discount: 0.12,
+        scrap: 0.0,
+    };
+    let tier = EarningPower { rent: "list".into(), rent_share: 0.6, ..worth.clone() };
+    Market::builder()
+        .factor("frontier", frontier)
+        .factor("pressed", rent)
+        .factor("list", list)
+        .factor("worth", worth)
+        .factor("tier", tier)
+}
+
 /// A market whose funding, rent and coin are moved, each in another way.
 fn shifted(market: &Market) -> Market {
     let until = Curve::dated([[0.5, 1.0], [1.0, 0.0], [2.0, 0.0], [2.0, 1.0]]);
@@ -391,5 +444,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("conditions, shifted", shifted(&conditions().build().unwrap()), &CONDITIONS),
         ("inference, independent", inference().build().unwrap(), &INFERENCE),
         ("inference, two regimes", inference().dependence(inference_regimes).build().unwrap(), &INFERENCE),
+        ("machines", machines().build().unwrap(), &MACHINES),
     ]
 }

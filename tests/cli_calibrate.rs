@@ -2,7 +2,7 @@
 //! piece is read back as a scenario and must be the model that the library fits: text alone could look right and not parse.
 
 use haircut::calibrate::{self, Series};
-use haircut::market::{BlockReward, Model};
+use haircut::market::{BlockReward, Constant, DependenceModel, Model, StudentT};
 use haircut::scenario::Scenario;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -90,6 +90,21 @@ fn joint_tails_take_several_columns() {
         printed.contains("degrees_of_freedom") && printed.contains("tail dependence of rent and coin"),
         "{printed}"
     );
+    // The piece is the t copula between factors of the columns' names.
+    let of = |column| {
+        Series::from_csv(&table(), "month", column, |cell: &dyn Fn(&str) -> String| cell("gpu") == "H100")
+            .expect("a series")
+    };
+    let fit = calibrate::student_t(&[of("rent"), of("coin")]).expect("a fit");
+    let pair = ("rent", "coin", fit.model.correlation.entry(0, 1).expect("an entry"));
+    let base = DependenceModel::Constant(Constant::pairs([pair]));
+    let expected = StudentT::new(fit.model.degrees_of_freedom, base).normal_margins();
+    let piece = printed.rsplit_once("\n\n# ").expect("two parts").1;
+    let factor = |name: &str| {
+        format!("[[factors]]\nname = \"{name}\"\nmodel = \"gbm\"\ninitial = 1\ndrift = 0\nvolatility = 0.5\n")
+    };
+    let whole = format!("# {piece}\n{}{}", factor("rent"), factor("coin"));
+    assert_eq!(scenario(&whole).dependence, Some(DependenceModel::StudentT(Box::new(expected))));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::{Args, ValueEnum};
 use haircut::Error;
 use haircut::calibrate::{self, Fit, Parameter, Series, years_of};
-use haircut::market::{BlockReward, DependenceModel, History, Model};
+use haircut::market::{BlockReward, Constant, DependenceModel, History, Model, StudentT};
 use haircut::scenario::NamedModel;
 use serde::Serialize;
 use std::fmt::Write;
@@ -109,6 +109,7 @@ fn condition(text: &str) -> Result<(String, String), String> {
 /// What a scenario takes over.
 #[derive(Serialize)]
 struct Piece {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     factors: Vec<NamedModel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dependence: Option<DependenceModel>,
@@ -176,7 +177,7 @@ pub(crate) fn calibrate(options: &Options) -> Result<String, Failure> {
     }
 }
 
-/// Several prices whose dependence no piece of a scenario holds: the fit alone.
+/// Several prices: how they fall together, for factors of the columns' names with whatever models of their own.
 fn joint_tails(options: &Options, series: &[Series]) -> Result<String, Failure> {
     let fit = calibrate::student_t(series)?;
     let mut text = describe(options, series, &fit);
@@ -188,13 +189,27 @@ fn joint_tails(options: &Options, series: &[Series]) -> Result<String, Failure> 
             }
         }
     }
-    match &options.out {
-        None => Ok(text),
-        Some(file) => {
-            Err(Error::invalid("out", file.display(), "must be left out: no scenario holds a t dependence").into())
-        }
+    let freedom = fit.model.degrees_of_freedom;
+    if freedom < LEAST_FREEDOM {
+        let expected =
+            format!("must be at least {LEAST_FREEDOM} for a scenario to hold it; leave out `--out` to see the fit");
+        return match options.out {
+            None => Ok(text),
+            Some(_) => Err(Error::invalid("degrees_of_freedom", freedom, expected).into()),
+        };
     }
+    let names = &options.column;
+    let pairs = (0..names.len()).flat_map(|one| (one + 1..names.len()).map(move |other| (one, other)));
+    let pairs = pairs.filter_map(|(one, other)| {
+        Some((names[one].clone(), names[other].clone(), fit.model.correlation.entry(one, other)?))
+    });
+    let base = DependenceModel::Constant(Constant::pairs(pairs));
+    let dependence = DependenceModel::StudentT(Box::new(StudentT::new(freedom, base).normal_margins()));
+    write_piece(options, text, Piece { factors: Vec::new(), dependence: Some(dependence) }, &fit.parameters)
 }
+
+/// What a dependence of a scenario takes.
+const LEAST_FREEDOM: f64 = 2.01;
 
 /// A history, with the returns in the piece of a scenario.
 fn past(options: &Options, series: &[Series]) -> Result<String, Failure> {
@@ -211,7 +226,7 @@ fn past(options: &Options, series: &[Series]) -> Result<String, Failure> {
         model.rows_per_year,
         model.mean_block,
     );
-    write_piece(options, text, "past", Model::Bootstrap(model), None, &[])
+    write_piece(options, text, piece(options, "past", Model::Bootstrap(model), None), &[])
 }
 
 /// One column, cut to the dates and scaled.
@@ -254,21 +269,18 @@ fn finish_with(
     let text = describe(options, series, &fit);
     let parameters: Vec<Parameter> = fit.parameters.into_iter().chain(further).collect();
     let (model, dependence) = fit.model;
-    write_piece(options, text, &options.column[0], model, dependence, &parameters)
+    write_piece(options, text, piece(options, &options.column[0], model, dependence), &parameters)
+}
+
+/// A factor, under the name that was asked for, and its dependence.
+fn piece(options: &Options, name: &str, model: Model, dependence: Option<DependenceModel>) -> Piece {
+    let name = options.name.clone().unwrap_or_else(|| name.to_owned());
+    Piece { factors: vec![NamedModel { name, model }], dependence }
 }
 
 /// The text as a comment over the piece, which goes behind the text or to its file.
-fn write_piece(
-    options: &Options,
-    mut text: String,
-    name: &str,
-    model: Model,
-    dependence: Option<DependenceModel>,
-    parameters: &[Parameter],
-) -> Result<String, Failure> {
+fn write_piece(options: &Options, mut text: String, piece: Piece, parameters: &[Parameter]) -> Result<String, Failure> {
     let head: String = text.lines().map(|line| format!("# {line}\n")).collect();
-    let name = options.name.clone().unwrap_or_else(|| name.to_owned());
-    let piece = Piece { factors: vec![NamedModel { name, model }], dependence };
     let body = toml::to_string(&piece).map_err(|error| Failure::Output(error.to_string()))?;
     let piece = format!("{head}{}", annotated(&body, parameters));
     match &options.out {

@@ -89,7 +89,7 @@ fn borrower(index: usize, kind: Kind) -> Borrower {
     };
     let facilities = if kind.is_rich {
         let coupon = Coupon::Floating(Floating { series: "sofr".into(), spread: 0.06, floor: 0.0 });
-        let refinancing = Some(Refinancing { advance_rate: 0.6, tenor: 1.0, spread: 0.02 });
+        let refinancing = Some(Refinancing::straight(0.6, 1.0, 0.02));
         let straight = Amortisation::Straight { every: 0.25, instalment: Some(1.5 * kind.debt) };
         let (senior, junior) = (0.8 * loan.principal, 0.2 * loan.principal);
         vec![

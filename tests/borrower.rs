@@ -7,8 +7,8 @@
 mod ledger;
 
 use haircut::credit::{
-    Amortisation, Book, Borrower, Contract, Coupon, Disposal, Distribution, Facility, Feedback, Fleet, Floating,
-    Miners, Quantity, Refinancing, StepIn, Treasury,
+    Amortisation, Book, Borrower, CashTrap, Contract, Coupon, Disposal, Distribution, Extension, Facility, Feedback,
+    Fleet, Floating, Funding, Miners, Quantity, Refinancing, StepIn, Sweep, Treasury,
 };
 use haircut::numeric::{Level, PATHS, TimeGrid};
 use haircut::{Error, Simulation};
@@ -45,7 +45,7 @@ proptest! {
                     record.at("cash", step - 1, path), at("revenue"), at("treasury_sales"), at("refinanced"), at("proceeds"),
                 ];
                 let uses = [
-                    at("operating_cost"), at("debt_service_paid"), at("distributed"), at("claims_paid"),
+                    at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("distributed"), at("claims_paid"),
                     at("residual_to_owners"), at("cash"),
                 ];
                 let gap = sources.iter().sum::<f64>() - uses.iter().sum::<f64>();
@@ -53,7 +53,7 @@ proptest! {
                 prop_assert!((at("revenue") - at("operating_cost") - at("cfads")).abs() <= rounding(&sources));
                 let flows = [
                     "revenue", "operating_cost", "debt_service_due", "debt_service_paid", "treasury_sales", "refinanced",
-                    "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
+                    "prepaid", "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
                 ];
                 for metric in flows {
                     prop_assert!(at(metric) >= -rounding(&uses), "{metric} = {} in step {step}", at(metric));
@@ -76,7 +76,7 @@ proptest! {
                 let slack = rounding(&[owed, before, at("debt_service_due")]);
                 if (step as f64) < default {
                     // Interest can only add.
-                    prop_assert!(owed >= before - at("debt_service_paid") + at("refinanced") - slack);
+                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") + at("refinanced") - slack);
                 } else if step as f64 == default {
                     let exposure: f64 = record.exposure.iter().map(|exposure| exposure[path]).sum();
                     prop_assert!((owed + at("claims_paid") - exposure).abs() <= slack + rounding(&[exposure]));
@@ -122,7 +122,7 @@ proptest! {
                 let serviced = sum("interest_paid", step, path) + sum("principal_paid", step, path);
                 let drawn = if step == 0 { borrower.debt() } else { at("refinanced") };
                 for (parts, whole) in [
-                    (serviced, at("debt_service_paid")), (sum("balance", step, path), at("balance")),
+                    (serviced, at("debt_service_paid") + at("prepaid")), (sum("balance", step, path), at("balance")),
                     (sum("claim", step, path), at("arrears")), (sum("recovered", step, path), at("claims_paid")),
                     (sum("drawn", step, path), drawn),
                 ] {
@@ -133,7 +133,7 @@ proptest! {
                 let mut owed = 0.0;
                 for step in 0..=world.grid.steps() {
                     let at = |metric: &str| record.at(&format!("{}.{metric}", facility.name), step, path);
-                    owed += at("drawn") - at("principal_paid");
+                    owed += at("drawn") + at("capitalised") - at("principal_paid");
                     let slack = rounding(&[facility.principal, at("claim")]);
                     prop_assert!(at("interest_paid") >= -slack && at("principal_paid") >= -slack && owed >= -slack);
                     if (step as f64) < record.default_step[path] {
@@ -308,6 +308,10 @@ fn the_borrowers_at_random_meet_every_fate() {
     assert!(fates.values().all(|count| *count >= 10), "of 1600 paths: {fates:?}");
 }
 
+fn extension(years: f64) -> Extension {
+    Extension { years, fee: 0.0, spread: 0.0, dscr: None, ltv: None, times: 1 }
+}
+
 /// One of everything.
 fn complete() -> Borrower {
     let contract = Contract { share: 0.6, rate_usd_per_unit_hour: 2.0, collected: 0.95, from: 0.0, until: 2.0 };
@@ -448,14 +452,49 @@ fn every_bad_field_is_refused_by_its_name() {
             b.facilities[2].amortisation = Amortisation::Custom(vec![(1.0, 6e4), (2.0, 6e4)]);
         }),
         ("facilities[0].refinancing.advance_rate", |b| {
-            b.facilities[0].refinancing = Some(Refinancing { advance_rate: 70.0, tenor: 1.0, spread: 0.0 });
+            b.facilities[0].refinancing = Some(Refinancing::straight(70.0, 1.0, 0.0));
         }),
         ("facilities[0].refinancing.tenor", |b| {
-            b.facilities[0].refinancing = Some(Refinancing { advance_rate: 0.7, tenor: 0.0, spread: 0.0 });
+            b.facilities[0].refinancing = Some(Refinancing::straight(0.7, 0.0, 0.0));
         }),
         ("facilities[0].refinancing.spread", |b| {
-            b.facilities[0].refinancing = Some(Refinancing { advance_rate: 0.7, tenor: 1.0, spread: f64::NAN });
+            b.facilities[0].refinancing = Some(Refinancing::straight(0.7, 1.0, f64::NAN));
         }),
+        ("facilities[0].refinancing.dscr", |b| {
+            b.facilities[0].refinancing = Some(Refinancing { dscr: Some(0.0), ..Refinancing::straight(0.7, 1.0, 0.0) });
+        }),
+        ("facilities[0].refinancing.balloon", |b| {
+            b.facilities[0].refinancing = Some(Refinancing { balloon: 1.1, ..Refinancing::straight(0.7, 1.0, 0.0) });
+        }),
+        ("facilities[0].refinancing.funding.availability", |b| {
+            let funding = Some(Funding { availability: 1.5.into(), threshold: None });
+            b.facilities[0].refinancing = Some(Refinancing { funding, ..Refinancing::straight(0.7, 1.0, 0.0) });
+        }),
+        ("facilities[0].refinancing.funding.threshold", |b| {
+            let funding = Some(Funding { availability: 0.5.into(), threshold: Some(-0.1) });
+            b.facilities[0].refinancing = Some(Refinancing { funding, ..Refinancing::straight(0.7, 1.0, 0.0) });
+        }),
+        ("facilities[0].extension.years", |b| b.facilities[0].extension = Some(extension(0.0))),
+        ("facilities[0].extension.fee", |b| {
+            b.facilities[0].extension = Some(Extension { fee: 2.0, ..extension(1.0) });
+        }),
+        ("facilities[0].extension.spread", |b| {
+            b.facilities[0].extension = Some(Extension { spread: -0.1, ..extension(1.0) });
+        }),
+        ("facilities[0].extension.dscr", |b| {
+            b.facilities[0].extension = Some(Extension { dscr: Some(f64::NAN), ..extension(1.0) });
+        }),
+        ("facilities[0].extension.ltv", |b| {
+            b.facilities[0].extension = Some(Extension { ltv: Some(-1.0), ..extension(1.0) });
+        }),
+        ("facilities[0].cash_trap.years", |b| {
+            b.facilities[0].cash_trap = Some(CashTrap { years: f64::NAN, spread: 0.0 });
+        }),
+        ("facilities[0].cash_trap.spread", |b| {
+            b.facilities[0].cash_trap = Some(CashTrap { years: 1.0, spread: 9.0 });
+        }),
+        ("facilities[0].sweep.share", |b| b.facilities[0].sweep = Some(Sweep { share: 1.1, floor: 0.0 })),
+        ("facilities[0].sweep.floor", |b| b.facilities[0].sweep = Some(Sweep { share: 1.0, floor: -1.0 })),
         ("facilities[0].name", |b| b.facilities[0].name = "loan 9.5 %".into()),
         ("facilities[1].rank", |b| b.facilities[0].rank = Some(1)),
     ];

@@ -7,12 +7,13 @@ mod ledger;
 
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Cause, Contract, Coupon, Disposal, Facility, Feedback, Fleet, Floating,
-    LiquidationMarket, Miners, Refinancing, Treasury,
+    Amortisation, Asset, Book, Borrower, CashTrap, Cause, Contract, Coupon, Disposal, Distribution, Extension,
+    Facility, Feedback, Fleet, Floating, Funding, LiquidationMarket, Miners, Refinancing, Sweep, Treasury,
 };
+use haircut::measure::DefaultTable;
 use haircut::numeric::{PATHS, TimeGrid};
 use ledger::{
-    Ledger, assert_cents, assert_rounding, cash_cow, facility, follow, liquid, script, scripted, trading, tree,
+    Ledger, Record, assert_cents, assert_rounding, cash_cow, facility, follow, liquid, script, scripted, trading, tree,
 };
 
 fn nothing_for_sale() -> LiquidationMarket {
@@ -246,7 +247,7 @@ mod worked_examples {
     use super::*;
 
     fn refinancing(advance_rate: f64, tenor: f64, spread: f64) -> Option<Refinancing> {
-        Some(Refinancing { advance_rate, tenor, spread })
+        Some(Refinancing::straight(advance_rate, tenor, spread))
     }
 
     /// Two lenders of one rank and a junior one. Year 1 pays 90,000 of 60,000 + 60,000: 45,000 each. Year 2 pays a third of
@@ -313,6 +314,152 @@ mod worked_examples {
                 assert_cents(found, amount);
             }
         }
+    }
+
+    /// One loan of 1,000,000 at 8 % that is due in year 1, machines worth `mark`, cash flow by year, all cash to owners.
+    fn balloon(loan: Facility, cash_flow: &[f64], mark: f64) -> Record {
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 100.0, 1.0, "cash flow")],
+            facilities: vec![loan],
+            distribution: Some(Distribution { share: 1.0, floor: 0.0 }),
+            ..Borrower::new("borrower")
+        };
+        let cash_flow = std::iter::once(0.0).chain(cash_flow.iter().copied()).collect::<Vec<_>>();
+        let years = cash_flow.len() - 1;
+        let market = scripted([("cash flow", script(cash_flow)), ("price", script([mark / 100.0]))]);
+        follow(market, trading([liquid("machine", "price")]), borrower, years, 1)
+    }
+
+    fn a_million() -> Facility {
+        facility("loan", 1e6, 0.08, Amortisation::Bullet, 1.0)
+    }
+
+    fn assert_rows<const YEARS: usize>(record: &Record, rows: &[(&str, [f64; YEARS])]) {
+        for (metric, amounts) in rows {
+            for (found, amount) in record.row(metric, 0).into_iter().zip(amounts) {
+                assert!((found - amount).abs() < 0.005, "{metric}: {found}, not {amount}");
+            }
+        }
+    }
+
+    /// Refinanced up to what cash flow carries: at 10 % over 10 years an annuity is worth 6.1445671 times itself. 130,000 / 1.25
+    /// carries 639,034.98, less than the 950,000 missing; 200,000 / 1.25 carries 983,130.74, more than 880,000.
+    #[test]
+    fn a_balloon_is_refinanced_to_what_cash_flow_carries() {
+        let clause = |funding| {
+            let terms = Refinancing { dscr: Some(1.25), balloon: 0.5, ..Refinancing::straight(0.6, 10.0, 0.02) };
+            Facility { refinancing: Some(Refinancing { funding, ..terms }), ..a_million() }
+        };
+        let refused = balloon(clause(None), &[130e3, 0.0], 2e6);
+        assert_eq!((refused.default_step[0], refused.cause[0]), (1.0, Some(Cause::Maturity)));
+        assert_cents(refused.exposure[0][0], 950_000.0);
+        let granted = balloon(clause(None), &[200e3, 200e3], 2e6);
+        assert_rows(
+            &granted,
+            &[
+                ("refinanced", [880_000.0, 0.0]),
+                ("loan.interest_paid", [80_000.0, 88_000.0]),
+                ("loan.principal_paid", [1_000_000.0, 44_000.0]),
+                ("loan.balance", [880_000.0, 836_000.0]),
+                ("distributed", [0.0, 68_000.0]),
+            ],
+        );
+        // Lenders who do not lend.
+        let funding = |availability: f64| Some(Funding { availability: availability.into(), threshold: Some(0.5) });
+        assert!(balloon(clause(funding(0.5)), &[200e3, 200e3], 2e6).default_step[0].is_infinite());
+        assert_eq!(balloon(clause(funding(0.49)), &[200e3, 200e3], 2e6).default_step[0], 1.0);
+    }
+
+    /// A market that is open with probability 0.3 lends on three paths of ten: a binomial proportion.
+    #[test]
+    fn the_funding_market_is_open_as_often_as_it_says() {
+        let funding = Some(Funding { availability: 0.3.into(), threshold: None });
+        let refinancing = Some(Refinancing { funding, ..Refinancing::straight(1.0, 1.0, 0.0) });
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 100.0, 1.0, 0.0)],
+            facilities: vec![Facility { refinancing, ..facility("loan", 100.0, 0.0, Amortisation::Bullet, 1.0) }],
+            ..Borrower::new("borrower")
+        };
+        let paths = 1 << 16;
+        let book = Book::new([borrower]).liquidation(trading([liquid("machine", "price")]));
+        let simulation = Simulation::new(scripted([("price", script([10.0]))]), book);
+        let defaults = simulation.months(12).paths(paths).run(DefaultTable::new()).unwrap();
+        let error = (0.3 * 0.7 / paths as f64).sqrt();
+        assert!((defaults["borrower"].probability.value - 0.7).abs() < 5.0 * error);
+    }
+
+    /// An anticipated repayment date: 780,000 stay owed at 10 %, and what is left of 300,000 a year repays them, until the final
+    /// maturity in year 4.
+    #[test]
+    fn trapped_cash_repays_the_loan() {
+        let cash_trap = Some(CashTrap { years: 3.0, spread: 0.02 });
+        let record = balloon(Facility { cash_trap, ..a_million() }, &[300e3, 300e3, 300e3, 500e3], 0.0);
+        assert!(record.default_step[0].is_infinite());
+        assert_rows(
+            &record,
+            &[
+                ("refinanced", [780_000.0, 0.0, 0.0, 0.0]),
+                ("debt_service_due", [1_080_000.0, 78_000.0, 55_800.0, 345_180.0]),
+                ("prepaid", [0.0, 222_000.0, 244_200.0, 0.0]),
+                ("loan.balance", [780_000.0, 558_000.0, 313_800.0, 0.0]),
+                ("distributed", [0.0, 0.0, 0.0, 154_820.0]),
+            ],
+        );
+        // With less, the final maturity is a default.
+        let record = balloon(Facility { cash_trap, ..a_million() }, &[300e3, 300e3, 300e3, 300e3], 0.0);
+        assert_eq!((record.default_step[0], record.cause[0]), (4.0, Some(Cause::Maturity)));
+        assert_cents(record.exposure[0][0], 45_180.0);
+    }
+
+    /// An extension by a year for 1 %: 180,000 cover the interest of 80,000 more than 1.2 times, and 900,000 are less than 90 % of
+    /// 1,100,000. A year later 909,000 at 9 % are due, and it has been extended often enough.
+    #[test]
+    fn a_maturity_is_extended_for_a_fee() {
+        let extension =
+            Some(Extension { years: 1.0, fee: 0.01, spread: 0.01, dscr: Some(1.2), ltv: Some(0.9), times: 1 });
+        let loan = Facility { extension, ..a_million() };
+        let record = balloon(loan.clone(), &[180e3, 180e3], 1.1e6);
+        assert_rows(
+            &record,
+            &[
+                ("refinanced", [900_000.0, 0.0]),
+                ("loan.capitalised", [9_000.0, 0.0]),
+                ("debt_service_due", [1_080_000.0, 990_810.0]),
+            ],
+        );
+        assert_eq!((record.default_step[0], record.cause[0]), (2.0, Some(Cause::Maturity)));
+        assert_cents(record.exposure[0][0], 810_810.0);
+        for (cash_flow, mark, exposure) in [(180e3, 0.99e6, 900e3), (95e3, 1.1e6, 985e3)] {
+            let refused = balloon(loan.clone(), &[cash_flow, 0.0], mark);
+            assert_eq!(refused.default_step[0], 1.0);
+            assert_cents(refused.exposure[0][0], exposure);
+        }
+    }
+
+    /// Half of the cash above 50,000 repays a loan of five instalments ahead of schedule, the last ones first.
+    #[test]
+    fn excess_cash_repays_the_last_instalments_first() {
+        let loan = Facility {
+            sweep: Some(Sweep { share: 0.5, floor: 50e3 }),
+            ..facility("loan", 1e6, 0.1, Amortisation::Straight { every: 1.0, instalment: None }, 5.0)
+        };
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 1.0, 450e3, 1.0)],
+            facilities: vec![loan],
+            ..Borrower::new("borrower")
+        };
+        let market = scripted([("price", script([0.0]))]);
+        let record = follow(market, trading([liquid("machine", "price")]), borrower, 5, 1);
+        assert_rows(
+            &record,
+            &[
+                ("debt_service_due", [300_000.0, 275_000.0, 243_750.0, 85_937.5, 0.0]),
+                ("prepaid", [50_000.0, 112_500.0, 159_375.0, 0.0, 0.0]),
+                ("loan.balance", [750_000.0, 437_500.0, 78_125.0, 0.0, 0.0]),
+                ("loan.principal_paid", [250_000.0, 312_500.0, 359_375.0, 78_125.0, 0.0]),
+                ("cash", [100_000.0, 162_500.0, 209_375.0, 573_437.5, 1_023_437.5]),
+            ],
+        );
     }
 
     /// F09: collateral worth 150 moves up by 1.2 or down by 0.7, twice; a loan of 100 falls due; a sale costs 15 %. Only

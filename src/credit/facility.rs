@@ -1,6 +1,7 @@
 //! Debt: what was borrowed, what it costs, how it is repaid.
 
 use super::fleet::LARGEST;
+use super::maturity::{CashTrap, Extension, Refinancing, rate};
 use crate::numeric::TimeGrid;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -42,9 +43,19 @@ pub struct Facility {
     /// it the order of the list is the rank. Either every facility of a borrower has one or none has.
     #[serde(default)]
     pub rank: Option<u32>,
-    /// Whether what cannot be paid at maturity may be borrowed again.
+    /// Whether what cannot be paid at maturity may be borrowed again. The clauses are tried in this order; where none
+    /// applies the borrower defaults.
     #[serde(default)]
     pub refinancing: Option<Refinancing>,
+    /// Whether its maturity may be extended.
+    #[serde(default)]
+    pub extension: Option<Extension>,
+    /// Whether its maturity is an anticipated repayment date.
+    #[serde(default)]
+    pub cash_trap: Option<CashTrap>,
+    /// Cash left after debt service that repays it ahead of schedule.
+    #[serde(default)]
+    pub sweep: Option<Sweep>,
 }
 
 /// Rate of interest a year, as a decimal: 0.08 is 8 %.
@@ -99,26 +110,22 @@ pub enum Amortisation {
     Custom(Vec<(f64, f64)>),
 }
 
-/// Borrowing again, at maturity, what could not be paid.
-///
-/// The amount missing is granted if it is at most `max(0, advance_rate x executable collateral value - debt senior to it)`,
-/// else the borrower defaults. It is repaid straight over `tenor`, at the coupon plus `spread`, by the same lender.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Excess cash that repays a loan: `share x max(0, cash - floor)` at the end of each step in which everything has been
+/// paid, after the debt service of all facilities and before owners; facilities with a sweep in the order of their rank, each from what
+/// is left. The last instalments shrink first.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Refinancing {
-    /// Part of the executable collateral value that is lent against, 0 to 1.
-    pub advance_rate: f64,
-    /// Years over which it is repaid.
-    pub tenor: f64,
-    /// Added to the coupon.
-    pub spread: f64,
+pub struct Sweep {
+    /// Share of the cash above the floor, 0 to 1.
+    pub share: f64,
+    /// Cash that stays, in USD.
+    #[serde(default)]
+    pub floor: f64,
 }
 
-/// The highest rate a description may have: a coupon of 8 instead of 0.08 is a mistake that is worth catching at once.
-const HIGHEST_RATE: f64 = 5.0;
-
-fn rate(field: &str, value: f64) -> Result<(), Error> {
-    check::within(field, value, 0.0, HIGHEST_RATE)
+/// The result of a clause's own check, with its field.
+fn within(field: &str, checked: Option<Result<(), Error>>) -> Result<(), Error> {
+    checked.unwrap_or(Ok(())).map_err(|error| error.within(field))
 }
 
 impl Facility {
@@ -141,6 +148,9 @@ impl Facility {
             maturity,
             rank: None,
             refinancing: None,
+            extension: None,
+            cash_trap: None,
+            sweep: None,
         }
     }
 
@@ -191,10 +201,12 @@ impl Facility {
             }
             Amortisation::Custom(instalments) => self.validate_instalments(instalments)?,
         }
-        if let Some(refinancing) = &self.refinancing {
-            check::within("refinancing.advance_rate", refinancing.advance_rate, 0.0, 1.0)?;
-            check::within("refinancing.tenor", refinancing.tenor, 1e-6, 1e3)?;
-            rate("refinancing.spread", refinancing.spread)?;
+        within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
+        within("extension", self.extension.as_ref().map(Extension::validate))?;
+        within("cash_trap", self.cash_trap.as_ref().map(CashTrap::validate))?;
+        if let Some(sweep) = &self.sweep {
+            check::within("sweep.share", sweep.share, 0.0, 1.0)?;
+            check::within("sweep.floor", sweep.floor, 0.0, LARGEST)?;
         }
         Ok(())
     }

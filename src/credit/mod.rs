@@ -8,6 +8,7 @@ mod clearing;
 mod facility;
 mod fleet;
 mod liquidation;
+mod maturity;
 mod miners;
 mod obligor;
 mod quantity;
@@ -18,11 +19,12 @@ pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
-pub use facility::{Amortisation, Coupon, Facility, Floating, Refinancing};
+pub use facility::{Amortisation, Coupon, Facility, Floating, Sweep};
 pub use fleet::{Contract, Fleet};
 pub use liquidation::{
     Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,
 };
+pub use maturity::{CashTrap, Extension, Funding, Refinancing};
 pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 pub use quantity::Quantity;

@@ -56,6 +56,11 @@ impl Schedule {
         Schedule { balance, principal, matures }
     }
 
+    /// What rounding may leave of it when it is repaid.
+    pub(super) fn negligible(&self) -> f64 {
+        ROUNDING * self.balance[0]
+    }
+
     /// What `step` adds to interest per unit of the rate, and principal due at its end.
     pub(super) fn accruing(&self, step: Step) -> [f64; 2] {
         [self.balance[step.index - 1] * step.length, self.principal[step.index]]

@@ -94,7 +94,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 18] = [
+pub const METRICS: [&str; 19] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -102,6 +102,7 @@ pub const METRICS: [&str; 18] = [
     "debt_service_paid",
     "treasury_sales",
     "refinanced",
+    "prepaid",
     "distributed",
     "proceeds",
     "operated",
@@ -120,7 +121,8 @@ pub const METRICS: [&str; 18] = [
 pub struct Ledger(pub String);
 
 /// The metrics of each facility, after its name and a dot.
-pub const FACILITY_METRICS: [&str; 6] = ["balance", "claim", "drawn", "interest_paid", "principal_paid", "recovered"];
+pub const FACILITY_METRICS: [&str; 7] =
+    ["balance", "claim", "drawn", "capitalised", "interest_paid", "principal_paid", "recovered"];
 
 /// Keeps everything about one obligor and each of its facilities.
 #[derive(Debug, Clone)]

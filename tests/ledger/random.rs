@@ -3,9 +3,9 @@
 use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Buyers, Conditions, Contract, Coupon, DepthUnit, Disposal, Distribution,
-    Facility, Feedback, Fleet, Floating, ImpactForm, LiquidationMarket, Miners, Quantity, Refinancing, StepIn,
-    Treasury,
+    Amortisation, Asset, Book, Borrower, Buyers, CashTrap, Conditions, Contract, Coupon, DepthUnit, Disposal,
+    Distribution, Extension, Facility, Feedback, Fleet, Floating, Funding, ImpactForm, LiquidationMarket, Miners,
+    Quantity, Refinancing, StepIn, Sweep, Treasury,
 };
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
@@ -156,6 +156,35 @@ fn amortisations() -> impl Strategy<Value = Amortisation> {
     ]
 }
 
+/// What may happen at maturity.
+pub type Clauses = (Option<Refinancing>, Option<Extension>, Option<CashTrap>, Option<Sweep>);
+
+fn clauses() -> impl Strategy<Value = Clauses> {
+    let funding = (quantity(0.0..1.0, "utilisation"), option::of(0.0..1.0_f64))
+        .prop_map(|(availability, threshold)| Funding { availability, threshold });
+    let refinancing = (
+        (0.0..=1.0_f64, 0.05..3.0, 0.0..0.05),
+        option::of(0.5..3.0),
+        prop_oneof![Just(0.0), 0.0..=1.0_f64],
+        0..3_u32,
+        option::weighted(0.3, funding),
+    );
+    let refinancing = refinancing.prop_map(|((advance_rate, tenor, spread), dscr, balloon, renewals, funding)| {
+        Refinancing { dscr, balloon, renewals, funding, ..Refinancing::straight(advance_rate, tenor, spread) }
+    });
+    let extension = (0.05..1.0, 0.0..0.1, 0.0..0.05, option::of(0.0..2.0_f64), option::of(0.1..2.0_f64), 0..3_u32)
+        .prop_map(|(years, fee, spread, dscr, ltv, times)| Extension { years, fee, spread, dscr, ltv, times });
+    let trap = (0.05..2.0, 0.0..0.05).prop_map(|(years, spread)| CashTrap { years, spread });
+    let sweep = (0.0..=1.0_f64, prop_oneof![Just(0.0), 0.0..1e6]).prop_map(|(share, floor)| Sweep { share, floor });
+    let [rarely, seldom] = [0.25, 0.15];
+    (
+        option::of(refinancing),
+        option::weighted(rarely, extension),
+        option::weighted(seldom, trap),
+        option::weighted(rarely, sweep),
+    )
+}
+
 fn facilities() -> impl Strategy<Value = Vec<Facility>> {
     let principal = prop_oneof![6 => 1e4..2e7, 1 => Just(0.0)];
     let coupon = prop_oneof![
@@ -166,17 +195,14 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
             Coupon::Floating(Floating { series: "rate".into(), spread, floor })
         }),
     ];
-    let refinancing =
-        option::of((0.0..=1.0_f64, 0.05..3.0, 0.0..0.05).prop_map(|(advance_rate, tenor, spread)| Refinancing {
-            advance_rate,
-            tenor,
-            spread,
-        }));
-    let facility = (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, refinancing);
+    let facility = (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, clauses());
     // In a third of the cases other ranks than the order of the list, often with two of one rank.
     let ranks = option::weighted(1.0 / 3.0, [0..3_u32, 0..3, 0..3]);
     (vec(facility, 0..4), ranks).prop_map(|(facilities, ranks)| {
-        let facility = |(index, (principal, coupon, mut amortisation, waiting, maturity, refinancing))| {
+        let facility = |(index, (principal, coupon, mut amortisation, waiting, maturity, clauses)): (
+            usize,
+            (_, _, _, _, _, Clauses),
+        )| {
             if let Amortisation::Custom(instalments) = &mut amortisation {
                 for (years, amount) in instalments {
                     *years *= maturity;
@@ -187,7 +213,10 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
                 coupon,
                 amortisation,
                 interest_only: waiting * maturity,
-                refinancing,
+                refinancing: clauses.0,
+                extension: clauses.1,
+                cash_trap: clauses.2,
+                sweep: clauses.3,
                 ..Facility::bullet(format!("facility {index}"), "lender", principal, 0.0, maturity)
             }
         };

@@ -16,13 +16,20 @@ struct Holding {
     units: f64,
 }
 
-/// A balloon that was refinanced.
-#[derive(Clone, Copy, Default)]
-struct Renewal {
-    balance: f64,
+/// The loan into which a facility was rolled over at maturity.
+#[derive(Clone, Copy)]
+struct Rolled {
     per_year: f64,
     end: f64,
     spread: f64,
+    traps_cash: bool,
+}
+
+/// What a maturing facility is allowed to owe on, and as what.
+struct Grant {
+    clause: usize,
+    balance: f64,
+    loan: Rolled,
 }
 
 /// What a liquidation puts on the market in a step, by holding.
@@ -37,8 +44,14 @@ pub(crate) struct Life<'a> {
     /// Fleets, then miners, then coins.
     holdings: Vec<Holding>,
     cash: f64,
+    /// Principal not yet due, by facility.
+    owed: Vec<f64>,
     arrears: Vec<f64>,
-    renewals: Vec<Renewal>,
+    rolled: Vec<Option<Rolled>>,
+    /// How often the clauses were used, by facility: refinancing, extension, cash trap.
+    used: Vec<[u32; 3]>,
+    /// Principal that fell due in this step, by facility.
+    instalments: Vec<f64>,
     missed_since: Option<f64>,
     /// All claims are paid or nothing is left to sell.
     closed: bool,
@@ -53,6 +66,8 @@ pub(crate) struct Life<'a> {
     /// All amounts that passed through, which rounding errors are a part of.
     pub(crate) turnover: f64,
     pub(crate) cures: usize,
+    /// How often each clause was used: refinancing, extension, cash trap.
+    pub(crate) rollovers: [usize; 3],
     pub(crate) steps_of_sale: usize,
     /// Something was unsold and claims were open at the horizon.
     pub(crate) unsold: bool,
@@ -71,7 +86,10 @@ impl<'a> Life<'a> {
             holdings: fleets.chain(miners).chain(coins).collect(),
             cash: borrower.cash,
             arrears: vec![0.0; facilities],
-            renewals: vec![Renewal::default(); facilities],
+            owed: borrower.facilities.iter().map(|facility| facility.principal).collect(),
+            rolled: vec![None; facilities],
+            used: vec![[0; 3]; facilities],
+            instalments: vec![0.0; facilities],
             missed_since: None,
             closed: false,
             default: None,
@@ -82,6 +100,7 @@ impl<'a> Life<'a> {
             metrics: HashMap::new(),
             turnover: borrower.cash,
             cures: 0,
+            rollovers: [0; 3],
             steps_of_sale: 0,
             unsold: false,
         }
@@ -122,24 +141,25 @@ impl<'a> Life<'a> {
         (revenue, cost)
     }
 
-    /// What is due to each facility at the end of a step, and its principal not yet due after that.
-    fn fall_due(&mut self, path: &Path<'_>, step: usize) -> (Vec<f64>, Vec<f64>) {
+    /// What is due to each facility at the end of a step.
+    fn fall_due(&mut self, path: &Path<'_>, step: usize) -> Vec<f64> {
         let (end, years) = (path.time(step), path.years(step));
         let mut due = Vec::new();
-        let mut balance = Vec::new();
         for (f, facility) in self.borrower.facilities.iter().enumerate() {
-            let (schedule, renewal) = (&self.schedules[f], &mut self.renewals[f]);
-            let coupon = path.rate(facility, step);
-            let rate = coupon + renewal.spread;
-            let renewed_interest = renewal.balance * rate * years;
-            let last = end >= renewal.end - SAME_DATE;
-            let instalment = if last { renewal.balance } else { renewal.balance.min(renewal.per_year * years) };
-            renewal.balance -= instalment;
-            let scheduled = schedule.balance[step - 1] * coupon * years + schedule.principal[step];
-            due.push(scheduled + self.arrears[f] * (1.0 + rate * years) + renewed_interest + instalment);
-            balance.push(schedule.balance[step] + renewal.balance);
+            let owed = self.owed[f];
+            let asked = match self.rolled[f] {
+                Some(loan) if end >= loan.end - SAME_DATE => owed,
+                Some(loan) => loan.per_year * years,
+                None if self.schedules[f].maturity == Some(step) => owed,
+                None => self.schedules[f].principal[step],
+            };
+            let instalment = f64::min(asked, owed);
+            let rate = path.rate(facility, step) + self.rolled[f].map_or(0.0, |loan| loan.spread);
+            due.push(owed * rate * years + instalment + self.arrears[f] * (1.0 + rate * years));
+            self.owed[f] = but_for_rounding(owed - instalment, facility.principal);
+            self.instalments[f] = instalment;
         }
-        (due, balance)
+        due
     }
 
     /// Coins are sold at their marks, in the listed order, for what is missing; returns what they bring.
@@ -244,56 +264,109 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// What each maturing facility lends again; nothing at all if one of them may not.
-    fn refinance(
-        &mut self,
-        path: &Path<'_>,
-        step: usize,
-        due: &[f64],
-        balance: &mut [f64],
-        available: f64,
-    ) -> Vec<f64> {
+    /// What each maturing facility owes on; nothing at all if one of them may not.
+    fn roll_over(&mut self, path: &Path<'_>, step: usize, due: &[f64], available: f64, cash_flow: f64) -> Vec<f64> {
+        let none = vec![0.0; due.len()];
         let mut missing = due.iter().sum::<f64>() - available;
-        let mut raised = vec![0.0; due.len()];
+        let mut raised = none.clone();
         let mut junior_first: Vec<usize> = (0..due.len()).rev().collect();
         junior_first.sort_by_key(|f| std::cmp::Reverse(rank(self.borrower, *f)));
         for f in junior_first {
-            if self.matures(f, step) && self.borrower.facilities[f].refinancing.is_some() {
+            let facility = &self.borrower.facilities[f];
+            let has_clause =
+                facility.refinancing.is_some() || facility.extension.is_some() || facility.cash_trap.is_some();
+            if self.matures(f, path, step) && has_clause {
                 raised[f] = due[f].min(missing);
                 missing -= raised[f];
             }
         }
-        let unpaid = by_seniority(
-            self.borrower,
-            &zip(due, &raised).map(|(due, raised)| due - raised).collect::<Vec<_>>(),
-            available,
-        );
-        let executable = self.executable(path, step);
-        let owed = |f: usize| balance[f] + unpaid[f] + raised[f];
-        for (f, facility) in self.borrower.facilities.iter().enumerate() {
-            let not_junior = |other: &usize| *other != f && rank(self.borrower, *other) <= rank(self.borrower, f);
-            let senior: f64 = (0..due.len()).filter(not_junior).map(owed).sum();
-            let limit = |advance_rate: f64| f64::max(0.0, advance_rate * executable - senior);
-            if facility.refinancing.as_ref().is_some_and(|clause| raised[f] > limit(clause.advance_rate)) {
-                return vec![0.0; due.len()];
+        let asked = &zip(due, &raised).map(|(due, raised)| due - raised).collect::<Vec<_>>();
+        let unpaid = by_seniority(self.borrower, asked, available);
+        let debt: Vec<f64> = (0..due.len()).map(|f| self.owed[f] + unpaid[f] + raised[f]).collect();
+        let mut grants = Vec::new();
+        for (f, amount) in raised.iter().enumerate().filter(|(_, amount)| **amount > 0.0) {
+            match self.grant(path, step, f, *amount, &debt, due.iter().sum(), cash_flow) {
+                Some(grant) => grants.push((f, grant)),
+                None => return none,
             }
         }
-        for (f, facility) in self.borrower.facilities.iter().enumerate() {
-            if let Some(clause) = facility.refinancing.as_ref().filter(|_| raised[f] > 0.0) {
-                self.renewals[f] = Renewal {
-                    balance: raised[f],
-                    per_year: raised[f] / clause.tenor,
-                    end: path.time(step) + clause.tenor,
-                    spread: clause.spread,
-                };
-                balance[f] += raised[f];
-            }
+        for (f, grant) in grants {
+            self.used[f][grant.clause] += 1;
+            self.owed[f] = grant.balance;
+            self.rolled[f] = Some(grant.loan);
+            self.rollovers[grant.clause] += 1;
         }
         raised
     }
 
-    fn matures(&self, facility: usize, step: usize) -> bool {
-        self.schedules[facility].maturity == Some(step)
+    /// The first clause that allows a facility to owe on an amount.
+    #[allow(clippy::too_many_arguments, reason = "everything that a clause may look at")]
+    fn grant(
+        &self,
+        path: &Path<'_>,
+        step: usize,
+        f: usize,
+        amount: f64,
+        debt: &[f64],
+        due: f64,
+        cash_flow: f64,
+    ) -> Option<Grant> {
+        let (facility, end, years) = (&self.borrower.facilities[f], path.time(step), path.years(step));
+        if let Some(clause) = facility.refinancing.as_ref().filter(|clause| self.used[f][0] < clause.renewals) {
+            let not_junior = |other: &usize| *other != f && rank(self.borrower, *other) <= rank(self.borrower, f);
+            let ahead: f64 = (0..debt.len()).filter(not_junior).map(|other| debt[other]).sum();
+            let mut limit = clause.advance_rate * self.executable(path, step);
+            if let Some(dscr) = clause.dscr {
+                let rate = f64::max(path.rate(facility, step) + clause.spread, 1e-9);
+                let annuity = -f64::exp_m1(-clause.tenor * f64::ln_1p(rate)) / rate;
+                limit = limit.min(cash_flow / years / dscr * annuity);
+            }
+            let is_open = clause.funding.as_ref().is_none_or(|funding| {
+                path.read(&funding.availability, step)
+                    >= funding.threshold.expect("a drawn threshold is not recomputed")
+            });
+            if is_open && amount <= f64::max(0.0, limit - ahead) {
+                let per_year = amount * (1.0 - clause.balloon) / clause.tenor;
+                let loan = Rolled { per_year, end: end + clause.tenor, spread: clause.spread, traps_cash: false };
+                return Some(Grant { clause: 0, balance: amount, loan });
+            }
+        }
+        if let Some(clause) = facility.extension.as_ref().filter(|clause| self.used[f][1] < clause.times) {
+            let marked: f64 = self.holdings.iter().map(|held| held.units * path.mark(held.asset, step)).sum();
+            let is_covered = clause.dscr.is_none_or(|dscr| cash_flow >= dscr * (due - self.instalments[f]));
+            let is_secured = clause.ltv.is_none_or(|ltv| debt.iter().sum::<f64>() <= ltv * marked);
+            if is_covered && is_secured {
+                let loan = Rolled { per_year: 0.0, end: end + clause.years, spread: clause.spread, traps_cash: false };
+                return Some(Grant { clause: 1, balance: amount * (1.0 + clause.fee), loan });
+            }
+        }
+        let clause = facility.cash_trap.as_ref().filter(|_| self.used[f][2] == 0)?;
+        let loan = Rolled { per_year: 0.0, end: end + clause.years, spread: clause.spread, traps_cash: true };
+        Some(Grant { clause: 2, balance: amount, loan })
+    }
+
+    /// Cash that is left repays debt: of a trapped facility all of it.
+    fn sweep(&mut self, path: &Path<'_>, step: usize) {
+        let mut senior_first: Vec<usize> = (0..self.owed.len()).collect();
+        senior_first.sort_by_key(|f| rank(self.borrower, *f));
+        for f in senior_first {
+            let free = match &self.borrower.facilities[f].sweep {
+                _ if self.rolled[f].is_some_and(|loan| loan.traps_cash) => self.cash,
+                Some(sweep) => sweep.share * (self.cash - sweep.floor),
+                None => 0.0,
+            };
+            let prepaid = f64::max(0.0, free.min(self.owed[f]));
+            self.cash -= prepaid;
+            self.owed[f] = but_for_rounding(self.owed[f] - prepaid, self.borrower.facilities[f].principal);
+            self.note("prepaid", path, step, prepaid);
+        }
+    }
+
+    fn matures(&self, facility: usize, path: &Path<'_>, step: usize) -> bool {
+        match self.rolled[facility] {
+            None => self.schedules[facility].maturity == Some(step),
+            Some(loan) => path.time(step) >= loan.end - SAME_DATE && self.instalments[facility] > 0.0,
+        }
     }
 
     /// A step of a borrower that has not defaulted.
@@ -302,7 +375,8 @@ impl<'a> Life<'a> {
             return self.let_out(path, step);
         }
         let (revenue, cost) = self.operate(path, step);
-        let (due, mut balance) = self.fall_due(path, step);
+        let due = self.fall_due(path, step);
+        let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
         let negligible = ROUNDING * total;
         let mut available = self.cash + revenue - cost;
@@ -310,7 +384,7 @@ impl<'a> Life<'a> {
         available += coins;
         let mut unpaid = vec![0.0; due.len()];
         if total - available > negligible && total > 0.0 {
-            let raised = self.refinance(path, step, &due, &mut balance, available);
+            let raised = self.roll_over(path, step, &due, available, revenue - cost);
             let asked: Vec<f64> = zip(&due, &raised).map(|(due, raised)| due - raised).collect();
             unpaid = by_seniority(self.borrower, &asked, available);
             unpaid.iter_mut().filter(|unpaid| **unpaid <= negligible).for_each(|unpaid| *unpaid = 0.0);
@@ -322,10 +396,10 @@ impl<'a> Life<'a> {
         self.arrears.clone_from(&unpaid);
         if unpaid.iter().any(|unpaid| *unpaid > 0.0) {
             let since = *self.missed_since.get_or_insert(path.time(step));
-            let lapsed = (0..due.len()).any(|f| self.matures(f, step) && unpaid[f] > 0.0);
+            let lapsed = (0..due.len()).any(|f| maturing[f] && unpaid[f] > 0.0);
             if lapsed || path.time(step) - since >= self.borrower.grace - SAME_DATE {
                 self.default = Some((step, if lapsed { Cause::Maturity } else { Cause::Payment }));
-                self.exposure = zip(&balance, &unpaid).map(|(balance, unpaid)| balance + unpaid).collect();
+                self.exposure = zip(&self.owed, &unpaid).map(|(owed, unpaid)| owed + unpaid).collect();
                 self.arrears.clone_from(&self.exposure);
                 let discount = path.level("discount", step);
                 self.loss = self.exposure.iter().map(|exposure| discount * exposure).collect();
@@ -333,6 +407,7 @@ impl<'a> Life<'a> {
             }
         } else {
             self.cures += usize::from(self.missed_since.take().is_some());
+            self.sweep(path, step);
             if let Some(owners) = &self.borrower.distribution {
                 let distributed = owners.share * f64::max(0.0, self.cash - owners.floor);
                 self.cash -= distributed;
@@ -407,6 +482,11 @@ impl<'a> Life<'a> {
         self.closed = unpaid.iter().all(|claim| *claim <= 0.0) || self.holdings.iter().all(|held| held.units <= 0.0);
         self.arrears = unpaid;
     }
+}
+
+/// What rounding leaves of a loan that is repaid is not owed.
+fn but_for_rounding(owed: f64, principal: f64) -> f64 {
+    if owed > ROUNDING * principal { owed } else { 0.0 }
 }
 
 /// The rank of a facility, the lowest first.

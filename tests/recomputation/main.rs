@@ -88,6 +88,10 @@ struct Fates {
     cured: usize,
     coins_sold: usize,
     owners_paid: usize,
+    extended: usize,
+    trapped: usize,
+    rolled_over_twice: usize,
+    swept: usize,
     senior_paid_and_junior_not: usize,
     sold_over_several_steps: usize,
     unsold_at_the_horizon: usize,
@@ -108,6 +112,10 @@ impl Fates {
             self.maturity += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Maturity));
             self.refinanced += usize::from(ever("refinanced"));
             self.refinanced_and_defaulted += usize::from(ever("refinanced") && life.default.is_some());
+            self.extended += usize::from(life.rollovers[1] > 0);
+            self.trapped += usize::from(life.rollovers[2] > 0);
+            self.rolled_over_twice += usize::from(life.rollovers.iter().sum::<usize>() > 1);
+            self.swept += usize::from(ever("prepaid"));
             self.cured += usize::from(life.cures > 0);
             self.coins_sold += usize::from(ever("treasury_sales"));
             self.owners_paid += usize::from(ever("distributed"));
@@ -136,6 +144,9 @@ impl Fates {
             both_sold,
             let_by_the_lender,
         ];
+        let Fates { extended, trapped, rolled_over_twice, swept, .. } = self;
+        let at_maturity = [extended, trapped, rolled_over_twice, swept];
+        assert!(at_maturity.iter().all(|count| **count > 100), "{self:?}");
         assert!(common.iter().all(|count| **count > 1000), "{self:?}");
         assert!(rare.iter().all(|count| **count > 200), "{self:?}");
     }

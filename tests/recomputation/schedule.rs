@@ -8,8 +8,6 @@ pub(crate) const SAME_DATE: f64 = 1e-9;
 
 /// A facility by step; `[0]` is today.
 pub(crate) struct Schedule {
-    /// Principal not yet due at the end of the step.
-    pub(crate) balance: Vec<f64>,
     /// Principal due at the end of the step.
     pub(crate) principal: Vec<f64>,
     /// The step of maturity, if that is not beyond the horizon.
@@ -35,12 +33,7 @@ impl Schedule {
         if let Some(step) = maturity {
             principal[step] += left;
         }
-        let mut balance = vec![facility.principal];
-        for step in 1..=grid.steps() {
-            let matured = maturity.is_some_and(|maturity| step >= maturity);
-            balance.push(if matured { 0.0 } else { owed(balance[step - 1] - principal[step]) });
-        }
-        Schedule { balance, principal, maturity }
+        Schedule { principal, maturity }
     }
 }
 

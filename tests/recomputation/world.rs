@@ -64,6 +64,10 @@ prop_compose! {
             borrower.revenue_volatility = 0.0;
             for facility in &mut borrower.facilities {
                 mature(facility, haste * facility.maturity);
+                // A threshold that is drawn is not known beforehand either.
+                if let Some(funding) = facility.refinancing.as_mut().and_then(|clause| clause.funding.as_mut()) {
+                    funding.threshold = funding.threshold.or(Some(0.5));
+                }
             }
         }
         for facility in &mut first.facilities {

@@ -3,13 +3,16 @@
 //! As long as nothing is unpaid and nothing has been borrowed again, a facility is owed the same on every path of a block:
 //! a number per step. Else what it is owed differs from path to path, and is a lane.
 
+use super::apart::Apart;
 use super::metrics::FacilityMetrics;
 use super::operations::Amount;
-use super::renewal::Renewal;
+use super::payment::Means;
+use super::rollover::{Prospects, Rollover};
+use super::sweep::PlannedSweep;
 use crate::Error;
 use crate::credit::facility::{Coupon, Facility, Floating};
 use crate::credit::obligor::ObligorPlan;
-use crate::credit::schedule::{SAME_DATE, Schedule};
+use crate::credit::schedule::Schedule;
 use crate::market::{OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
@@ -24,6 +27,8 @@ pub(super) struct Debt {
     order: Vec<usize>,
     /// Due on each date to all facilities with a fixed coupon, as agreed.
     fixed: Vec<f64>,
+    /// If any facility may go on after its maturity.
+    pub(super) prospects: Option<Prospects>,
 }
 
 pub(super) struct PlannedFacility {
@@ -35,7 +40,10 @@ pub(super) struct PlannedFacility {
     pub(super) due: OwnLane,
     /// Of that, what cash did not cover in this step.
     pub(super) unpaid: OwnLane,
-    pub(super) renewal: Option<Renewal>,
+    /// If what it is owed may differ from path to path.
+    pub(super) apart: Option<Apart>,
+    pub(super) rollover: Option<Rollover>,
+    pub(super) sweep: Option<PlannedSweep>,
     pub(super) metrics: FacilityMetrics,
 }
 
@@ -71,19 +79,26 @@ impl Debt {
                 }
             };
             plan.facility(&facility.name, &facility.lender, facility.principal)?;
+            let rollover =
+                Rollover::new(facility, index, plan).map_err(|error| error.within(format!("facilities[{index}]")))?;
+            let is_swept = facility.sweep.is_some() || facility.cash_trap.is_some();
             planned.push(PlannedFacility {
                 schedule,
                 coupon,
                 arrears: plan.state(),
                 due: plan.state(),
                 unpaid: plan.state(),
-                renewal: facility.refinancing.clone().map(|terms| Renewal::new(terms, plan)),
+                apart: (rollover.is_some() || is_swept).then(|| Apart::new(plan)),
+                sweep: is_swept.then(|| PlannedSweep::new(facility.sweep, plan)),
+                rollover,
                 metrics: FacilityMetrics::new(&facility.name, plan),
             });
         }
         let is_floating = |index: &usize| matches!(facilities[*index].coupon, Coupon::Floating(_));
         order.extend((0..facilities.len()).filter(is_floating));
-        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed })
+        let rolls = planned.iter().any(|facility| facility.rollover.is_some());
+        let prospects = rolls.then(|| Prospects::new(plan));
+        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed, prospects })
     }
 
     /// Sets the lanes at time zero.
@@ -149,45 +164,49 @@ impl PlannedFacility {
         self.schedule.matures == Some(step)
     }
 
-    pub(super) fn is_apart(&self, own: &OwnLanes<'_>) -> bool {
-        self.renewal.as_ref().is_some_and(|renewal| renewal.is_apart(own))
+    /// The lanes of what it is owed, if that differs from path to path in this block.
+    fn parted(&self, own: &OwnLanes<'_>) -> Option<&Apart> {
+        self.apart.as_ref().filter(|apart| apart.is_parted(own))
     }
 
-    /// What it has raised by borrowing again in the step in which it matures.
-    pub(super) fn raised(&self, matures: Option<usize>) -> Option<OwnLane> {
-        self.renewal.as_ref().filter(|_| matures.is_some_and(|step| self.matures(step))).map(|renewal| renewal.raised)
+    pub(super) fn is_apart(&self, own: &OwnLanes<'_>) -> bool {
+        self.parted(own).is_some()
     }
 
     /// Owed after `step` and not yet due.
     pub(super) fn balance<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
-        match &self.renewal {
-            Some(renewal) if renewal.is_apart(own) => Amount::Each(&own[renewal.balance]),
-            _ => Amount::Same(self.schedule.balance[step]),
-        }
+        self.parted(own).map_or(Amount::Same(self.schedule.balance[step]), |apart| Amount::Each(&own[apart.balance]))
     }
 
     /// Principal that falls due in `step`.
     pub(super) fn principal<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
-        match &self.renewal {
-            Some(renewal) if renewal.is_apart(own) => Amount::Each(&own[renewal.instalment]),
-            _ => Amount::Same(self.schedule.principal[step]),
+        let agreed = Amount::Same(self.schedule.principal[step]);
+        self.parted(own).map_or(agreed, |apart| Amount::Each(&own[apart.instalment]))
+    }
+
+    /// What it owes on in this step, if it is paid with that.
+    pub(super) fn raised(&self, means: Means) -> Option<OwnLane> {
+        match means {
+            Means::Cash => None,
+            Means::CashAndRollover => self.rollover.as_ref().map(|rollover| rollover.raised),
+        }
+    }
+
+    /// The coupon of the step, on every path.
+    pub(super) fn rate(&self, own: &OwnLanes<'_>) -> Lane {
+        match &self.coupon {
+            PlannedCoupon::Fixed(rate) => Lane::splat(*rate),
+            PlannedCoupon::Floating { rate, .. } => own[*rate],
         }
     }
 
     fn fall_due(&self, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
-        if let Some(renewal) = self.renewal.as_ref().filter(|renewal| renewal.is_apart(own)) {
-            let terms = [renewal.terms.spread, step.length, step.end + SAME_DATE];
-            let Renewal { ends, pace, balance, instalment, .. } = *renewal;
-            match self.coupon {
-                PlannedCoupon::Fixed(rate) => {
-                    let [ends, pace, arrears, balance, instalment, due] =
-                        own.many([ends, pace, self.arrears, balance, instalment, self.due]);
-                    fall_due_fixed(rate, terms, [ends, pace, arrears], [balance, instalment, due, total]);
-                }
+        if let Some(apart) = self.parted(own) {
+            let lanes = [self.arrears, self.due];
+            match &self.coupon {
+                PlannedCoupon::Fixed(rate) => apart.fall_due_fixed(&self.schedule, step, *rate, lanes, own, total),
                 PlannedCoupon::Floating { rate, .. } => {
-                    let [rate, ends, pace, arrears, balance, instalment, due] =
-                        own.many([rate, ends, pace, self.arrears, balance, instalment, self.due]);
-                    fall_due_floating(rate, terms, [ends, pace, arrears], [balance, instalment, due, total]);
+                    apart.fall_due_floating(&self.schedule, step, *rate, lanes, own, total);
                 }
             }
             return;
@@ -202,30 +221,6 @@ impl PlannedFacility {
                 add_floating(self.schedule.accruing(step), step.length, rate, arrears, due, total);
             }
         }
-    }
-}
-
-/// What the loan into which a facility was renewed is due, on the paths on which it was; arrears everywhere.
-#[inline(always)]
-fn fall_due(
-    rate: impl Fn(usize) -> f64,
-    [spread, length, now]: [f64; 3],
-    [ends, pace, arrears]: [&Lane; 3],
-    [balance, instalment, due, total]: [&mut Lane; 4],
-) {
-    for i in 0..PATHS {
-        // The end is zero until the facility is renewed.
-        let margin = if ends[i] > 0.0 { spread } else { 0.0 };
-        let accrual = (rate(i) + margin) * length;
-        let owed = balance[i];
-        let agreed = pace[i] * length;
-        let part = if agreed < owed { agreed } else { owed };
-        let repaid = if now >= ends[i] { owed } else { part };
-        let amount = (owed * accrual + repaid) + arrears[i] * (1.0 + accrual);
-        balance[i] = owed - repaid;
-        instalment[i] = repaid;
-        due[i] = amount;
-        total[i] += amount;
     }
 }
 
@@ -269,13 +264,5 @@ vectorised! {
             due[i] = amount;
             total[i] += amount;
         }
-    }
-
-    fn fall_due_fixed(rate: f64, terms: [f64; 3], read: [&Lane; 3], state: [&mut Lane; 4]) {
-        fall_due(|_| rate, terms, read, state);
-    }
-
-    fn fall_due_floating(rate: &Lane, terms: [f64; 3], read: [&Lane; 3], state: [&mut Lane; 4]) {
-        fall_due(|i| rate[i], terms, read, state);
     }
 }

@@ -14,8 +14,8 @@ impl Stepper {
             for (index, facility) in self.debt.facilities.iter().enumerate() {
                 let claim = facility.balance(step.index, own).on(path) + own[facility.arrears][path];
                 own[facility.arrears][path] = claim;
-                if let Some(renewal) = &facility.renewal {
-                    own[renewal.balance][path] = 0.0;
+                if let Some(apart) = &facility.apart {
+                    own[apart.balance][path] = 0.0;
                 }
                 outcome.exposure[index][path] = claim;
                 outcome.loss[index][path] = discount * claim;

@@ -1,6 +1,7 @@
 //! What measures may observe of a borrower, step by step. Nothing is computed that nobody asked for.
 
 use super::month::{Month, Stepper};
+use super::rollover::is_number;
 use super::standing::is_performing;
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::market::{OwnLane, OwnLanes};
@@ -16,6 +17,7 @@ pub(super) enum Metric {
     DebtServicePaid,
     TreasurySales,
     Refinanced,
+    Prepaid,
     Distributed,
     Proceeds,
     Operated,
@@ -29,7 +31,7 @@ pub(super) enum Metric {
     LtvExecutable,
 }
 
-const COUNT: usize = 18;
+const COUNT: usize = 19;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -39,6 +41,7 @@ const NAMES: [&str; COUNT] = [
     "debt_service_paid",
     "treasury_sales",
     "refinanced",
+    "prepaid",
     "distributed",
     "proceeds",
     "operated",
@@ -84,10 +87,7 @@ impl Metrics {
 
     /// Adds one lane of the borrower's own to a metric.
     pub(super) fn add_own(&self, own: &mut OwnLanes<'_>, metric: Metric, values: OwnLane) {
-        if let Some(lane) = self.lanes[metric as usize] {
-            let [into, values] = own.many([lane, values]);
-            add(values, into);
-        }
+        add_own(values, self.lanes[metric as usize], own);
     }
 
     pub(super) fn add(&self, own: &mut OwnLanes<'_>, metric: Metric, values: &Lane) {
@@ -106,6 +106,13 @@ impl Metrics {
     }
 }
 
+fn add_own(values: OwnLane, into: Option<OwnLane>, own: &mut OwnLanes<'_>) {
+    if let Some(into) = into {
+        let [into, values] = own.many([into, values]);
+        add(values, into);
+    }
+}
+
 fn add(values: &Lane, into: &mut Lane) {
     for (into, value) in into.iter_mut().zip(values.iter()) {
         *into += value;
@@ -118,6 +125,7 @@ pub(super) struct FacilityMetrics {
     balance: Option<OwnLane>,
     claim: Option<OwnLane>,
     drawn: Option<OwnLane>,
+    capitalised: Option<OwnLane>,
     interest_paid: Option<OwnLane>,
     principal_paid: Option<OwnLane>,
     recovered: Option<OwnLane>,
@@ -132,6 +140,7 @@ impl FacilityMetrics {
             balance: metric("balance"),
             claim: metric("claim"),
             drawn: metric("drawn"),
+            capitalised: metric("capitalised"),
             interest_paid: metric("interest_paid"),
             principal_paid: metric("principal_paid"),
             recovered: metric("recovered"),
@@ -149,14 +158,32 @@ impl FacilityMetrics {
         [self.balance, self.claim]
     }
 
-    fn flows(&self) -> [Option<OwnLane>; 4] {
-        [self.drawn, self.interest_paid, self.principal_paid, self.recovered]
+    fn flows(&self) -> [Option<OwnLane>; 5] {
+        [self.drawn, self.capitalised, self.interest_paid, self.principal_paid, self.recovered]
     }
 
     fn clear(&self, own: &mut OwnLanes<'_>) {
         for lane in self.flows().into_iter().flatten() {
             own[lane].fill(0.0);
         }
+    }
+
+    pub(super) fn show_draw(&self, own: &mut OwnLanes<'_>, raised: OwnLane) {
+        add_own(raised, self.drawn, own);
+    }
+
+    /// The fee of what was raised under one clause is added to the principal.
+    pub(super) fn show_fee(&self, own: &mut OwnLanes<'_>, [raised, chosen]: [OwnLane; 2], [number, fee]: [f64; 2]) {
+        if let Some(lane) = self.capitalised.filter(|_| fee > 0.0) {
+            let [raised, chosen, capitalised] = own.many([raised, chosen, lane]);
+            for i in 0..PATHS {
+                capitalised[i] += if is_number(chosen[i], number) { fee * raised[i] } else { 0.0 };
+            }
+        }
+    }
+
+    pub(super) fn show_prepayment(&self, own: &mut OwnLanes<'_>, prepaid: OwnLane) {
+        add_own(prepaid, self.principal_paid, own);
     }
 
     pub(super) fn show_recovery(&self, own: &mut OwnLanes<'_>, recovered: &Lane) {
@@ -214,9 +241,6 @@ impl Stepper {
         metrics.show(own, Metric::DebtServicePaid, |own, i| on(own, i, due.on(i) - month.short[i]));
         metrics.show(own, Metric::Dscr, |own, i| on(own, i, coverage(cfads(i), due.on(i))));
         for facility in &self.debt.facilities {
-            if let (Some(lane), Some(raised)) = (facility.metrics.drawn, facility.raised(Some(step.index))) {
-                own[lane] = own[raised];
-            }
             let Some(unpaid_principal) = facility.metrics.unpaid_principal else { continue };
             for i in 0..PATHS {
                 if !is_performing(own[self.standing][i]) {

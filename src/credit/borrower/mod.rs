@@ -1,5 +1,6 @@
 //! A company that earns with machines, holds coins and owes money.
 
+mod apart;
 mod coins;
 mod debt;
 mod default;
@@ -8,9 +9,10 @@ mod metrics;
 mod month;
 mod operations;
 mod payment;
-mod renewal;
+mod rollover;
 mod standing;
 mod step_in;
+mod sweep;
 
 use self::coins::Holding;
 use self::debt::Debt;

@@ -10,6 +10,8 @@ use super::debt::Debt;
 use super::liquidation::Collateral;
 use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
+use super::payment::Means;
+use super::rollover::Requests;
 use super::standing::{self, Count, Tally};
 use super::step_in::PlannedStepIn;
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
@@ -144,8 +146,9 @@ impl Stepper {
                 self.debt.fall_due(step, own, month.due);
                 month.same_due = None;
             }
-            if !self.refinance(own, &block.liquidation, step, &mut month) {
-                self.debt.pay(own, self.cash, None, &mut month.spare);
+            let requests = Requests { read: block.read, key: block.key, first_path: block.first_path };
+            if !self.roll_over(own, &block.liquidation, step, requests, &mut month) {
+                self.debt.pay(own, self.cash, Means::Cash, &mut month.spare);
             }
         }
         if is_apart {
@@ -157,6 +160,7 @@ impl Stepper {
         if is_apart && self.miss(own, step, &mut month) > 0 {
             self.default(block);
         }
+        self.sweep(block);
         self.distribute(block);
         self.debt.reset(&mut block.own, block.read);
     }

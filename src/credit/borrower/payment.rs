@@ -18,6 +18,14 @@ pub(super) mod why {
     pub(in super::super) const MATURITY: f64 = 2.0;
 }
 
+/// What facilities are paid with.
+#[derive(Clone, Copy)]
+pub(super) enum Means {
+    Cash,
+    /// And with what they owe on, in a step in which some mature.
+    CashAndRollover,
+}
+
 /// Nothing on any path.
 pub(super) static NOTHING: Lane = Lane::ZERO;
 
@@ -49,6 +57,9 @@ impl Stepper {
             book(standing, short, due, unpaid, arrears, missing);
             if facility.matures(step.index) {
                 lapse(standing, arrears, lapsed);
+            } else if let Some(apart) = facility.apart.as_ref().filter(|apart| apart.is_parted(own)) {
+                let [standing, arrears, ends] = own.many([self.standing, facility.arrears, apart.ends]);
+                lapse_rolled(step.end + SAME_DATE, standing, arrears, ends, lapsed);
             }
         }
         let [cash, standing] = own.many([self.cash, self.standing]);
@@ -77,22 +88,16 @@ impl Stepper {
 }
 
 impl Debt {
-    /// Divides cash among the facilities, those of one rank pro rata, less what each has raised by borrowing again on the
-    /// step on which it matures. Each facility's `unpaid` is what it lacks; the first spare lane what is left of cash.
+    /// Divides cash among the facilities, those of one rank pro rata, less what each owes on where facilities roll over
+    /// in this step. Each facility's `unpaid` is what it lacks; the first spare lane what is left of cash.
     /// Computed on all paths; of meaning where cash does not cover everything.
-    pub(super) fn pay(
-        &self,
-        own: &mut OwnLanes<'_>,
-        cash: OwnLane,
-        matures: Option<usize>,
-        spare: &mut [&mut Lane; 4],
-    ) {
+    pub(super) fn pay(&self, own: &mut OwnLanes<'_>, cash: OwnLane, means: Means, spare: &mut [&mut Lane; 4]) {
         let [left, asked, part, _] = spare;
         keep_positive(&own[cash], left);
         for rank in &self.ranks {
             if let [only] = rank[..] {
                 let facility = &self.facilities[only];
-                match facility.raised(matures) {
+                match facility.raised(means) {
                     None => {
                         let [due, unpaid] = own.many([facility.due, facility.unpaid]);
                         pay(due, &NOTHING, left, unpaid);
@@ -106,12 +111,12 @@ impl Debt {
             }
             asked.fill(0.0);
             for facility in rank.iter().map(|index| &self.facilities[*index]) {
-                let raised = facility.raised(matures).map_or(&NOTHING, |raised| &own[raised]);
+                let raised = facility.raised(means).map_or(&NOTHING, |raised| &own[raised]);
                 ask(&own[facility.due], raised, asked);
             }
             share(asked, left, part);
             for facility in rank.iter().map(|index| &self.facilities[*index]) {
-                match facility.raised(matures) {
+                match facility.raised(means) {
                     None => {
                         let [due, unpaid] = own.many([facility.due, facility.unpaid]);
                         pay_part(due, &NOTHING, part, unpaid);
@@ -228,6 +233,14 @@ vectorised! {
     fn lapse(standing: &Lane, arrears: &Lane, lapsed: &mut Lane) {
         for i in 0..PATHS {
             lapsed[i] += if is_performing(standing[i]) { arrears[i] } else { 0.0 };
+        }
+    }
+
+    /// The same for a loan that was rolled over.
+    fn lapse_rolled(now: f64, standing: &Lane, arrears: &Lane, ends: &Lane, lapsed: &mut Lane) {
+        for i in 0..PATHS {
+            let is_over = is_performing(standing[i]) & (ends[i] > 0.0) & (now >= ends[i]);
+            lapsed[i] += if is_over { arrears[i] } else { 0.0 };
         }
     }
 

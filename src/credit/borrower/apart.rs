@@ -1,0 +1,125 @@
+//! What a facility is owed where it differs from path to path.
+
+use crate::credit::obligor::ObligorPlan;
+use crate::credit::schedule::{SAME_DATE, Schedule};
+use crate::market::{OwnLane, OwnLanes};
+use crate::numeric::{Lane, PATHS, Step};
+use crate::vectorised;
+
+/// The lanes of a facility that may be swept or go on after its maturity. They hold once its paths are `part`ed in this
+/// block; until then its schedule does.
+pub(super) struct Apart {
+    /// In its first place, whether they are parted.
+    flag: OwnLane,
+    /// Owed and not yet due.
+    pub(super) balance: OwnLane,
+    /// Principal that fell due in this step.
+    pub(super) instalment: OwnLane,
+    /// Maturity of the loan into which it has been rolled over; zero until it is.
+    pub(super) ends: OwnLane,
+    /// Repaid a year after that.
+    pub(super) pace: OwnLane,
+    /// Over the coupon after that.
+    pub(super) margin: OwnLane,
+}
+
+impl Apart {
+    pub(super) fn new(plan: &mut ObligorPlan<'_>) -> Apart {
+        Apart {
+            flag: plan.state(),
+            balance: plan.state(),
+            instalment: plan.state(),
+            ends: plan.state(),
+            pace: plan.state(),
+            margin: plan.state(),
+        }
+    }
+
+    pub(super) fn is_parted(&self, own: &OwnLanes<'_>) -> bool {
+        own[self.flag][0] > 0.0
+    }
+
+    /// From the end of `step` on, paths may differ.
+    pub(super) fn part(&self, schedule: &Schedule, step: usize, own: &mut OwnLanes<'_>) {
+        if !self.is_parted(own) {
+            own[self.flag][0] = 1.0;
+            own[self.balance].fill(schedule.balance[step]);
+            own[self.instalment].fill(schedule.principal[step]);
+        }
+    }
+
+    /// What falls due to parted paths at a fixed rate, arrears with their interest included: sets `due` and adds it to
+    /// `total`.
+    pub(super) fn fall_due_fixed(
+        &self,
+        schedule: &Schedule,
+        step: Step,
+        rate: f64,
+        [arrears, due]: [OwnLane; 2],
+        own: &mut OwnLanes<'_>,
+        total: &mut Lane,
+    ) {
+        let [ends, pace, margin, arrears, balance, instalment, due] =
+            own.many([self.ends, self.pace, self.margin, arrears, self.balance, self.instalment, due]);
+        let read = [&*ends, pace, margin, arrears];
+        fall_due_fixed(rate, terms(schedule, step), read, [balance, instalment, due, total]);
+    }
+
+    /// The same at a rate that differs from path to path.
+    pub(super) fn fall_due_floating(
+        &self,
+        schedule: &Schedule,
+        step: Step,
+        rate: OwnLane,
+        [arrears, due]: [OwnLane; 2],
+        own: &mut OwnLanes<'_>,
+        total: &mut Lane,
+    ) {
+        let [rate, ends, pace, margin, arrears, balance, instalment, due] =
+            own.many([rate, self.ends, self.pace, self.margin, arrears, self.balance, self.instalment, due]);
+        let read = [&*ends, pace, margin, arrears];
+        fall_due_floating(rate, terms(schedule, step), read, [balance, instalment, due, total]);
+    }
+}
+
+/// The instalment agreed for a step (at maturity all that is left, which no balance exceeds), its length and its end, and
+/// what is left by rounding.
+fn terms(schedule: &Schedule, step: Step) -> [f64; 4] {
+    let agreed = if schedule.matures == Some(step.index) { f64::INFINITY } else { schedule.principal[step.index] };
+    [agreed, step.length, step.end + SAME_DATE, schedule.negligible()]
+}
+
+#[inline(always)]
+fn fall_due(
+    rate: impl Fn(usize) -> f64,
+    [agreed, length, now, negligible]: [f64; 4],
+    [ends, pace, margin, arrears]: [&Lane; 4],
+    [balance, instalment, due, total]: [&mut Lane; 4],
+) {
+    for i in 0..PATHS {
+        let accrual = (rate(i) + margin[i]) * length;
+        let owed = balance[i];
+        let is_rolled = ends[i] > 0.0;
+        let paced = pace[i] * length;
+        let asked = if now >= ends[i] { f64::INFINITY } else { paced };
+        let asked = if is_rolled { asked } else { agreed };
+        let repaid = if asked < owed { asked } else { owed };
+        let amount = (owed * accrual + repaid) + arrears[i] * (1.0 + accrual);
+        // What rounding leaves of a loan that is repaid is not owed.
+        let rest = owed - repaid;
+        balance[i] = if rest > negligible { rest } else { 0.0 };
+        instalment[i] = repaid;
+        due[i] = amount;
+        total[i] += amount;
+    }
+}
+
+vectorised! {
+    fn fall_due_fixed(rate: f64, terms: [f64; 4], read: [&Lane; 4], state: [&mut Lane; 4]) {
+        fall_due(|_| rate, terms, read, state);
+    }
+
+    fn fall_due_floating(rate: &Lane, terms: [f64; 4], read: [&Lane; 4], state: [&mut Lane; 4]) {
+        fall_due(|i| rate[i], terms, read, state);
+    }
+}

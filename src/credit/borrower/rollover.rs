@@ -1,0 +1,460 @@
+//! What happens at maturity to what cannot be paid: borrowed again, extended, left to trap cash, or in default.
+
+use super::apart::Apart;
+use super::debt::{Debt, PlannedFacility};
+use super::metrics::Metric;
+use super::month::{Month, Stepper};
+use super::payment::{Means, NOTHING};
+use crate::Error;
+use crate::credit::facility::Facility;
+use crate::credit::liquidation::LiquidationView;
+use crate::credit::obligor::ObligorPlan;
+use crate::credit::quantity::Reading;
+use crate::credit::schedule::SAME_DATE;
+use crate::market::{OwnLane, OwnLanes, ReadLanes};
+use crate::numeric::{Lane, PATHS, Step, kernel};
+use crate::sample::{StreamKey, event};
+use crate::vectorised;
+
+/// How a facility may go on after its maturity.
+pub(super) struct Rollover {
+    /// The first that applies is taken.
+    clauses: Vec<Clause>,
+    /// Which paths mature in this step: one, else zero.
+    matures: OwnLane,
+    /// Owed on, by borrowing again or else, in this step.
+    pub(super) raised: OwnLane,
+    /// Which clause applies, counted from one.
+    chosen: OwnLane,
+    /// How much a clause allows.
+    room: OwnLane,
+    /// Whether a cash trap is on: one, else zero.
+    pub(super) trapped: OwnLane,
+}
+
+struct Clause {
+    kind: Kind,
+    years: f64,
+    margin: f64,
+    /// Part that is due at the end and not before.
+    balloon: f64,
+    fee: f64,
+    /// How often it may be taken, and has been.
+    most: f64,
+    taken: OwnLane,
+}
+
+enum Kind {
+    Refinancing { advance_rate: f64, dscr: Option<f64>, funding: Option<PlannedFunding> },
+    Extension { dscr: Option<f64>, ltv: Option<f64> },
+    CashTrap,
+}
+
+struct PlannedFunding {
+    availability: Reading,
+    threshold: Option<f64>,
+    /// First of the events of this facility, one a step.
+    first_event: u64,
+}
+
+/// Where the events of funding begin among those of a borrower; each facility has so many.
+const FUNDING: u64 = 1 << 48;
+const EVENTS: u64 = 1 << 32;
+
+impl Rollover {
+    /// Plans the clauses of the facility at `position`, if it has any.
+    pub(super) fn new(
+        facility: &Facility,
+        position: usize,
+        plan: &mut ObligorPlan<'_>,
+    ) -> Result<Option<Rollover>, Error> {
+        let mut clauses = Vec::new();
+        if let Some(terms) = &facility.refinancing {
+            let funding = match &terms.funding {
+                None => None,
+                Some(funding) => Some(PlannedFunding {
+                    availability: funding.availability.plan(plan, "refinancing.funding.availability", 0.0, 1.0)?,
+                    threshold: funding.threshold,
+                    first_event: FUNDING + EVENTS * position as u64,
+                }),
+            };
+            clauses.push(Clause {
+                kind: Kind::Refinancing { advance_rate: terms.advance_rate, dscr: terms.dscr, funding },
+                years: terms.tenor,
+                margin: terms.spread,
+                balloon: terms.balloon,
+                fee: 0.0,
+                most: f64::from(terms.renewals),
+                taken: plan.state(),
+            });
+        }
+        if let Some(terms) = &facility.extension {
+            clauses.push(Clause {
+                kind: Kind::Extension { dscr: terms.dscr, ltv: terms.ltv },
+                years: terms.years,
+                margin: terms.spread,
+                balloon: 1.0,
+                fee: terms.fee,
+                most: f64::from(terms.times),
+                taken: plan.state(),
+            });
+        }
+        if let Some(terms) = &facility.cash_trap {
+            clauses.push(Clause {
+                kind: Kind::CashTrap,
+                years: terms.years,
+                margin: terms.spread,
+                balloon: 1.0,
+                fee: 0.0,
+                most: 1.0,
+                taken: plan.state(),
+            });
+        }
+        if clauses.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Rollover {
+            clauses,
+            matures: plan.state(),
+            raised: plan.state(),
+            chosen: plan.state(),
+            room: plan.state(),
+            trapped: plan.state(),
+        }))
+    }
+}
+
+/// What clauses look at, by path: lanes of all facilities, for use at a maturity.
+pub(super) struct Prospects {
+    executable: OwnLane,
+    marked: OwnLane,
+    /// Cash flow of the step.
+    cash_flow: OwnLane,
+    /// All debt after this date's payments, and that of the same or a senior rank.
+    owed: OwnLane,
+    ahead: OwnLane,
+    /// Of the facility at hand the coupon of the step, and the principal that matures.
+    rate: OwnLane,
+    principal: OwnLane,
+    /// Whether some facility may not go on: one, else zero.
+    refused: OwnLane,
+}
+
+impl Prospects {
+    pub(super) fn new(plan: &mut ObligorPlan<'_>) -> Prospects {
+        Prospects {
+            executable: plan.state(),
+            marked: plan.state(),
+            cash_flow: plan.state(),
+            owed: plan.state(),
+            ahead: plan.state(),
+            rate: plan.state(),
+            principal: plan.state(),
+            refused: plan.state(),
+        }
+    }
+}
+
+/// What the funding market needs to know of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Requests<'a> {
+    pub(super) read: ReadLanes<'a>,
+    pub(super) key: &'a StreamKey,
+    pub(super) first_path: u64,
+}
+
+impl Stepper {
+    /// Lets the facilities that mature owe on what is short, most junior first, and pays the rest, if a clause of each
+    /// allows all of it. False when nothing matures that has a clause.
+    pub(super) fn roll_over(
+        &self,
+        own: &mut OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        step: Step,
+        requests: Requests<'_>,
+        month: &mut Month<'_>,
+    ) -> bool {
+        let debt = &self.debt;
+        let Some(prospects) = debt.prospects.as_ref().filter(|_| debt.mature(step, own)) else { return false };
+        let [need, price, pace, value] = &mut month.spare;
+        self.collateral.executable(own, liquidation, step, [value, pace, price]);
+        own[prospects.executable] = **value;
+        self.collateral.marked(own, liquidation, value);
+        own[prospects.marked] = **value;
+        for i in 0..PATHS {
+            own[prospects.cash_flow][i] = month.revenue[i] - month.cost.on(i);
+        }
+        **need = *month.short;
+        for (facility, rollover) in debt.rolling().rev() {
+            let [due, matures, raised] = own.many([facility.due, rollover.matures, rollover.raised]);
+            raise(due, matures, need, raised);
+        }
+        debt.pay(own, self.cash, Means::CashAndRollover, &mut month.spare);
+        let [sum, ..] = &mut month.spare;
+        debt.add_owed(0..debt.facilities.len(), step.index, own, sum);
+        own[prospects.owed] = **sum;
+        own[prospects.refused].fill(0.0);
+        for (position, facility) in debt.facilities.iter().enumerate() {
+            let Some(rollover) = &facility.rollover else { continue };
+            debt.add_owed(debt.ahead(position), step.index, own, sum);
+            own[prospects.ahead] = **sum;
+            own[prospects.rate] = facility.rate(own);
+            for i in 0..PATHS {
+                own[prospects.principal][i] = facility.principal(step.index, own).on(i);
+            }
+            own[rollover.chosen].fill(0.0);
+            for (clause, number) in rollover.clauses.iter().zip(1_u32..) {
+                clause.test(rollover, prospects, step, own, month.due);
+                if let Kind::Refinancing { funding: Some(funding), .. } = &clause.kind {
+                    funding.close(rollover, requests, step, own);
+                }
+                let [raised, room, taken, chosen] =
+                    own.many([rollover.raised, rollover.room, clause.taken, rollover.chosen]);
+                choose([f64::from(number), clause.most], raised, room, taken, chosen);
+            }
+            let [raised, chosen, refused] = own.many([rollover.raised, rollover.chosen, prospects.refused]);
+            refuse(raised, chosen, refused);
+        }
+        for (facility, rollover) in debt.rolling() {
+            let Some(apart) = &facility.apart else { continue };
+            let [raised, refused, chosen] = own.many([rollover.raised, prospects.refused, rollover.chosen]);
+            if grant(refused, raised, chosen) == 0 {
+                continue;
+            }
+            apart.part(&facility.schedule, step.index, own);
+            for (clause, number) in rollover.clauses.iter().zip(1_u32..) {
+                clause.begin(f64::from(number), rollover, apart, step, own);
+                facility.metrics.show_fee(own, [rollover.raised, rollover.chosen], [f64::from(number), clause.fee]);
+            }
+            facility.metrics.show_draw(own, rollover.raised);
+            self.metrics.add_own(own, Metric::Refinanced, rollover.raised);
+        }
+        // Those who were refused pay without.
+        debt.pay(own, self.cash, Means::CashAndRollover, &mut month.spare);
+        true
+    }
+}
+
+impl Clause {
+    /// How much it allows: `room`.
+    fn test(&self, rollover: &Rollover, prospects: &Prospects, step: Step, own: &mut OwnLanes<'_>, due: &Lane) {
+        match &self.kind {
+            Kind::Refinancing { advance_rate, dscr, .. } => {
+                let [executable, room] = own.many([prospects.executable, rollover.room]);
+                advance(*advance_rate, executable, room);
+                if let Some(dscr) = dscr {
+                    let terms = [1.0 / (step.length * dscr), self.years, self.margin];
+                    let [cash_flow, rate, room] = own.many([prospects.cash_flow, prospects.rate, rollover.room]);
+                    carry(terms, cash_flow, rate, room);
+                }
+                let [ahead, room] = own.many([prospects.ahead, rollover.room]);
+                leave(ahead, room);
+            }
+            Kind::Extension { dscr, ltv } => {
+                own[rollover.room].fill(f64::INFINITY);
+                if let Some(dscr) = dscr {
+                    let [cash_flow, principal, room] =
+                        own.many([prospects.cash_flow, prospects.principal, rollover.room]);
+                    cover(*dscr, cash_flow, due, principal, room);
+                }
+                if let Some(ltv) = ltv {
+                    let [owed, marked, room] = own.many([prospects.owed, prospects.marked, rollover.room]);
+                    secure(*ltv, owed, marked, room);
+                }
+            }
+            Kind::CashTrap => own[rollover.room].fill(f64::INFINITY),
+        }
+    }
+
+    /// Begins the loans that it grants.
+    fn begin(&self, number: f64, rollover: &Rollover, apart: &Apart, step: Step, own: &mut OwnLanes<'_>) {
+        let traps = if matches!(self.kind, Kind::CashTrap) { 1.0 } else { 0.0 };
+        let terms = [number, 1.0 + self.fee, 1.0 - self.balloon, self.years, step.end, self.margin, traps];
+        let [chosen, raised, taken, balance, pace, ends, margin, trapped] = own.many([
+            rollover.chosen,
+            rollover.raised,
+            self.taken,
+            apart.balance,
+            apart.pace,
+            apart.ends,
+            apart.margin,
+            rollover.trapped,
+        ]);
+        begin(terms, chosen, raised, taken, [balance, pace, ends, margin, trapped]);
+    }
+}
+
+impl PlannedFunding {
+    /// Leaves no room on the paths on which lenders do not lend.
+    fn close(&self, rollover: &Rollover, requests: Requests<'_>, step: Step, own: &mut OwnLanes<'_>) {
+        let Reading { constant, series } = self.availability;
+        for i in 0..PATHS {
+            if own[rollover.raised][i] > 0.0 {
+                let available = constant * series.map_or(1.0, |series| requests.read[series][i]);
+                let least = self.threshold.unwrap_or_else(|| {
+                    let path = requests.first_path + i as u64;
+                    let [word, ..] = requests.key.event(path, self.first_event + step.index as u64);
+                    event::uniform(word)
+                });
+                let is_open = available >= least;
+                own[rollover.room][i] = if is_open { own[rollover.room][i] } else { -1.0 };
+            }
+        }
+    }
+}
+
+impl Debt {
+    /// The facilities that have a clause, senior first.
+    fn rolling(&self) -> impl DoubleEndedIterator<Item = (&PlannedFacility, &Rollover)> {
+        let with_clause = |index: &usize| {
+            let facility = &self.facilities[*index];
+            facility.rollover.as_ref().map(|rollover| (facility, rollover))
+        };
+        self.ranks.iter().flatten().filter_map(with_clause)
+    }
+
+    /// Marks the paths on which facilities with a clause mature in this step; whether there are any.
+    fn mature(&self, step: Step, own: &mut OwnLanes<'_>) -> bool {
+        let mut paths = 0;
+        for (facility, rollover) in self.rolling() {
+            let Some(apart) = &facility.apart else { continue };
+            let agreed = if facility.matures(step.index) { 1.0 } else { 0.0 };
+            if apart.is_parted(own) {
+                let [ends, instalment, matures] = own.many([apart.ends, apart.instalment, rollover.matures]);
+                paths += mature([agreed, step.end + SAME_DATE], ends, instalment, matures);
+            } else {
+                own[rollover.matures].fill(agreed);
+                paths += u64::from(agreed > 0.0);
+            }
+        }
+        paths > 0
+    }
+
+    /// Positions of the facilities of a senior rank than the one at `position`, and of the others of its own.
+    fn ahead(&self, position: usize) -> impl Iterator<Item = usize> {
+        let last = self.ranks.iter().position(|rank| rank.contains(&position)).unwrap_or_default();
+        self.ranks[..=last].iter().flatten().copied().filter(move |other| *other != position)
+    }
+
+    /// Sums what facilities are owed after this step's payments: not yet due, unpaid, owed on.
+    fn add_owed(&self, of: impl Iterator<Item = usize>, step: usize, own: &OwnLanes<'_>, sum: &mut Lane) {
+        sum.fill(0.0);
+        for facility in of.map(|index| &self.facilities[index]) {
+            let balance = facility.balance(step, own);
+            let raised = facility.rollover.as_ref().map_or(&NOTHING, |rollover| &own[rollover.raised]);
+            for i in 0..PATHS {
+                sum[i] += balance.on(i) + own[facility.unpaid][i] + raised[i];
+            }
+        }
+    }
+}
+
+/// Whether a whole number in a lane is this one.
+#[inline(always)]
+pub(super) fn is_number(found: f64, number: f64) -> bool {
+    (found - number).abs() < 0.5
+}
+
+vectorised! {
+    /// Marks the paths on which the loan matures; counts them.
+    fn mature(terms: [f64; 2], ends: &Lane, instalment: &Lane, matures: &mut Lane) -> u64 {
+        let [agreed, now] = terms;
+        let mut paths = 0;
+        for i in 0..PATHS {
+            let is_over = (now >= ends[i]) & (instalment[i] > 0.0);
+            let again = if is_over { 1.0 } else { 0.0 };
+            matures[i] = if ends[i] > 0.0 { again } else { agreed };
+            paths += u64::from(matures[i] > 0.0);
+        }
+        paths
+    }
+
+    /// Owes on what is needed, up to what is due.
+    fn raise(due: &Lane, matures: &Lane, need: &mut Lane, raised: &mut Lane) {
+        for i in 0..PATHS {
+            let (needed, most) = (need[i], due[i]);
+            let amount = if needed < most { needed } else { most };
+            raised[i] = if matures[i] > 0.0 { amount } else { 0.0 };
+            need[i] = needed - raised[i];
+        }
+    }
+
+    fn advance(advance_rate: f64, executable: &Lane, room: &mut Lane) {
+        for i in 0..PATHS {
+            room[i] = advance_rate * executable[i];
+        }
+    }
+
+    /// Not more than the cash flow carries: its part a year, times the annuity of the tenor.
+    fn carry(terms: [f64; 3], cash_flow: &Lane, rate: &Lane, room: &mut Lane) {
+        let [part, tenor, margin] = terms;
+        for i in 0..PATHS {
+            let rate = rate[i] + margin;
+            let least = if rate > 1e-9 { rate } else { 1e-9 };
+            let annuity = -kernel::exp_m1(-tenor * kernel::ln_1p(least)) / least;
+            let carried = part * cash_flow[i] * annuity;
+            room[i] = if carried < room[i] { carried } else { room[i] };
+        }
+    }
+
+    fn leave(ahead: &Lane, room: &mut Lane) {
+        for i in 0..PATHS {
+            let left = room[i] - ahead[i];
+            room[i] = if left > 0.0 { left } else { 0.0 };
+        }
+    }
+
+    fn cover(dscr: f64, cash_flow: &Lane, due: &Lane, principal: &Lane, room: &mut Lane) {
+        for i in 0..PATHS {
+            room[i] = if cash_flow[i] >= dscr * (due[i] - principal[i]) { room[i] } else { -1.0 };
+        }
+    }
+
+    fn secure(ltv: f64, owed: &Lane, marked: &Lane, room: &mut Lane) {
+        for i in 0..PATHS {
+            room[i] = if owed[i] <= ltv * marked[i] { room[i] } else { -1.0 };
+        }
+    }
+
+    fn choose(terms: [f64; 2], raised: &Lane, room: &Lane, taken: &Lane, chosen: &mut Lane) {
+        let [number, most] = terms;
+        for i in 0..PATHS {
+            let applies = (chosen[i] == 0.0) & (raised[i] > 0.0) & (raised[i] <= room[i]) & (taken[i] < most);
+            chosen[i] = if applies { number } else { chosen[i] };
+        }
+    }
+
+    fn refuse(raised: &Lane, chosen: &Lane, refused: &mut Lane) {
+        for i in 0..PATHS {
+            refused[i] = if (raised[i] > 0.0) & (chosen[i] == 0.0) { 1.0 } else { refused[i] };
+        }
+    }
+
+    /// Where a facility of the path is refused none goes on; counts the others that do.
+    fn grant(refused: &Lane, raised: &mut Lane, chosen: &mut Lane) -> u64 {
+        let mut paths = 0;
+        for i in 0..PATHS {
+            let granted = (raised[i] > 0.0) & (refused[i] == 0.0);
+            raised[i] = if granted { raised[i] } else { 0.0 };
+            chosen[i] = if granted { chosen[i] } else { 0.0 };
+            paths += u64::from(granted);
+        }
+        paths
+    }
+
+    fn begin(terms: [f64; 7], chosen: &Lane, raised: &Lane, taken: &mut Lane, state: [&mut Lane; 5]) {
+        let [number, with_fee, part, years, now, spread, traps] = terms;
+        let [balance, pace, ends, margin, trapped] = state;
+        for i in 0..PATHS {
+            let is_begun = is_number(chosen[i], number);
+            let amount = raised[i] * with_fee;
+            let a_year = amount * part / years;
+            balance[i] = if is_begun { amount } else { balance[i] };
+            pace[i] = if is_begun { a_year } else { pace[i] };
+            ends[i] = if is_begun { now + years } else { ends[i] };
+            margin[i] = if is_begun { spread } else { margin[i] };
+            trapped[i] = if is_begun { traps } else { trapped[i] };
+            taken[i] += if is_begun { 1.0 } else { 0.0 };
+        }
+    }
+}

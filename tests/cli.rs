@@ -60,6 +60,43 @@ fn a_run_prints_what_was_asked_for() {
 }
 
 #[test]
+fn tranches_spreads_and_coverage_are_reported_where_asked_for() {
+    let folder = folder("structure");
+    let out = folder.join("out");
+    let asked = ["run", "scenarios/book.toml", "--paths", "1500", "--spreads", "--coverage", "--out"];
+    let output = haircut(&[&asked[..], &[out.to_str().expect("a path")]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    fits(&printed);
+    for line in [
+        "Tranches on the loss of the book",
+        "mezzanine",
+        "Spreads over the riskless rate",
+        "Debt beside what its collateral would bring",
+        "Forced sales, expected",
+    ] {
+        assert!(printed.contains(line), "{line} is not in\n{printed}");
+    }
+    let lines = |file: &str| std::fs::read_to_string(out.join(file)).expect("a table").lines().count();
+    // A header; three tranches over 60 months; 71 facilities and all; 51 borrowers over 61 dates.
+    assert_eq!(lines("tranches.csv"), 1 + 3 * 60);
+    assert_eq!(lines("spreads.csv"), 1 + 71 + 1);
+    assert_eq!(lines("coverage.csv"), 1 + 51 * 61);
+    // The numbers are the library's, and slices that cover everything lose what the book loses.
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("results.json")).expect("results")).expect("JSON");
+    let scenario = Scenario::read("scenarios/book.toml").expect("the book");
+    let simulation = scenario.simulation().expect("a simulation").paths(1500);
+    let tranches = simulation.run(scenario.tranches()).expect("results").expect("tranches");
+    assert_eq!(json["tranches"], serde_json::to_value(&tranches).expect("JSON"));
+    let legs: f64 = tranches.iter().map(|tranche| tranche.loss_leg.value).sum();
+    let expected_loss = json["portfolio"]["expected_loss"]["value"].as_f64().expect("a number");
+    assert!((legs / expected_loss - 1.0).abs() < 1e-9, "{legs} against {expected_loss}");
+    let pool = &json["spreads"]["pool"];
+    assert!(pool["fair"]["value"].as_f64() > Some(0.0), "{pool}");
+}
+
+#[test]
 fn results_do_not_depend_on_threads() {
     let run = |threads: &str, folder: &Path| {
         let file = folder.join(threads);

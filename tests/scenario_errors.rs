@@ -92,6 +92,11 @@ principal = 1e6
 coupon = 0.1
 amortisation = "bullet"
 maturity = 2
+
+[[tranches]]
+name = "equity"
+attachment = 0.1
+detachment = 0.2
 "#;
 
 /// Line on which the `number`th occurrence of a text stands.
@@ -169,6 +174,8 @@ const CASES: &[Case] = &[
     ("every = 0.25", 0, "every = 0", "every", 0, "borrowers[0].facilities[0].amortisation.straight.every = 0", "must"),
     ("until = 0.9", 0, "until = -0.9", "until = 0.9", 0, "borrowers[0].fleets[0].contracts[1].until = -0.9", "must"),
     ("share = 0.4", 1, "share = 0.7", "share = 0.4", 1, "borrowers[0].fleets[0].contracts[1].share = 0.7", "must add up to at most 1"),
+    ("detachment = 0.2", 0, "detachment = 0.1", "detachment", 0, "tranches[0].detachment = 0.1", "must be above the attachment"),
+    ("attachment = 0.1", 0, "", "[[tranches]]", 0, "tranches[0]: missing field `attachment`", ""),
     // References to nothing, names taken twice.
     ("price = \"btc\"", 0, "price = \"bct\"", "price = \"btc\"", 0, "liquidation.assets[0].price = \"bct\"", "there is"),
     ("\"sofr.discount\"", 0, "\"sofr.discont\"", "discount", 0, "discount = \"sofr.discont\"", "there is"),

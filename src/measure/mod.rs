@@ -1,7 +1,7 @@
 //! What is reported? Aggregations of finished blocks, each with its error.
 //!
 //! A [`Measure`] sees every block, keeps a partial result that merges exactly, and gives a typed result. Tuples of
-//! measures are measures. `docs/measures.md` has examples worked by hand.
+//! measures are measures, and so is an `Option` of one. `docs/measures.md` has examples worked by hand.
 
 mod band;
 mod binomial;
@@ -117,6 +117,34 @@ impl<M: Measure> Measure for &M {
     }
     fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output {
         (*self).finish(partial, run)
+    }
+}
+
+/// A measure that may not be asked for: then nothing is observed, recorded or reported.
+impl<M: Measure> Measure for Option<M> {
+    type Partial = Option<M::Partial>;
+    type Output = Option<M::Output>;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<Self::Partial, Error> {
+        self.as_ref().map(|measure| measure.plan(plan)).transpose()
+    }
+    fn observe(&self, partial: &mut Self::Partial, block: &StepBlock<'_>) {
+        if let (Some(measure), Some(partial)) = (self, partial) {
+            measure.observe(partial, block);
+        }
+    }
+    fn record(&self, partial: &mut Self::Partial, block: &Block<'_>) {
+        if let (Some(measure), Some(partial)) = (self, partial) {
+            measure.record(partial, block);
+        }
+    }
+    fn merge(&self, into: &mut Self::Partial, from: Self::Partial) {
+        if let (Some(measure), Some(into), Some(from)) = (self, into, from) {
+            measure.merge(into, from);
+        }
+    }
+    fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output {
+        self.as_ref().zip(partial).map(|(measure, partial)| measure.finish(partial, run))
     }
 }
 

@@ -7,7 +7,7 @@ use super::tables;
 use super::uncertainty::{self, Uncertainty};
 use crate::credit::{Book, Borrower, LiquidationMarket};
 use crate::market::{DependenceModel, Market, Model};
-use crate::measure::{Block, Measure, MeasurePlan, Run};
+use crate::measure::{Block, Measure, MeasurePlan, Run, Tranche, Tranches};
 use crate::numeric::TimeGrid;
 use crate::{Error, Simulation};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct Scenario {
     /// Who owes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub borrowers: Vec<Borrower>,
+    /// Tranches on the loss of the whole book, for [`Scenario::tranches`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tranches: Vec<Tranche>,
     /// Series of the factors whose paths are moved in every run, in order; each by its `series`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shifts: Vec<Shift>,
@@ -220,6 +223,12 @@ impl Scenario {
         })
     }
 
+    /// The measure of the scenario's tranches; none without any.
+    #[must_use]
+    pub fn tranches(&self) -> Option<Tranches> {
+        (!self.tranches.is_empty()).then(|| Tranches::new(self.tranches.iter().cloned()))
+    }
+
     /// The market of the scenario, its shifts included.
     pub(super) fn market(&self) -> Result<Market, Error> {
         let mut market = Market::builder();
@@ -242,7 +251,7 @@ impl Scenario {
             .paths(self.simulation.paths)
             .seed(self.simulation.seed);
         // No block is run, but everything is planned.
-        simulation.shard(0..0, Nothing)?;
+        simulation.shard(0..0, (Nothing, self.tranches()))?;
         Ok(simulation)
     }
 

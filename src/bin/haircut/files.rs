@@ -47,6 +47,10 @@ pub(crate) fn folder(folder: &Path, report: &Report) -> Result<Vec<&'static str>
         write(&folder.join("stresses.csv"), &stress::csv(&report.stresses))?;
         written.push("stresses.csv");
     }
+    for (name, text) in report.structure.files() {
+        write(&folder.join(name), &text)?;
+        written.push(name);
+    }
     Ok(written)
 }
 

@@ -10,6 +10,7 @@ mod plots;
 mod report;
 mod run;
 mod stress;
+mod structure;
 mod tables;
 mod uncertainty;
 

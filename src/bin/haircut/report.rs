@@ -2,6 +2,7 @@
 
 use crate::curve::CurvePoint;
 use crate::stress::Stressed;
+use crate::structure::Structure;
 use crate::uncertainty::ParameterUncertainty;
 use haircut::measure::{Credit, Defaults, Estimate, Histogram, Losses, Run};
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub(crate) struct Report {
     pub(crate) curve: Vec<CurvePoint>,
     /// Default probabilities, joint defaults, exposures and losses by borrower, facility and lender.
     pub(crate) defaults: Defaults,
+    /// Tranches, fair spreads, coverage, forced sales, where these were asked for.
+    #[serde(flatten)]
+    pub(crate) structure: Structure,
     /// The same over parameter sets, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter_uncertainty: Option<ParameterUncertainty>,

@@ -4,6 +4,7 @@ use crate::curve::{BookCurve, CurvePoint};
 use crate::money::count;
 use crate::report::{Portfolio, Report};
 use crate::stress::{self, Stressed};
+use crate::structure::{self, Structure};
 use crate::{Failure, files, tables, uncertainty};
 use clap::Args;
 use haircut::Simulation;
@@ -44,6 +45,12 @@ pub(crate) struct Options {
     /// TOML file; `A+B` is A and then B. May be given more than once.
     #[arg(long, value_name = "NAME")]
     stress: Vec<String>,
+    /// Also report the fair spread of every facility beside what it pays, from simulated cash.
+    #[arg(long)]
+    spreads: bool,
+    /// Also report debt beside what its collateral would bring, through time, and forced sales with their discounts.
+    #[arg(long)]
+    coverage: bool,
     /// Print every facility, not only those with the largest expected loss.
     #[arg(long)]
     all: bool,
@@ -79,9 +86,10 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         bar.set_position(progress.paths_done);
         ControlFlow::Continue(())
     };
-    let measures = (TheRun, DefaultTable::new(), LossDistribution::new(), BookCurve);
+    let structure = structure::measures(&scenario, options.spreads, options.coverage);
+    let measures = (TheRun, DefaultTable::new(), LossDistribution::new(), BookCurve, structure);
     let mut stresses = Vec::with_capacity(stressed.len());
-    let (run, defaults, losses, curve) = if stressed.is_empty() {
+    let (run, defaults, losses, curve, structure) = if stressed.is_empty() {
         simulation.run_with(measures, &progress)?
     } else {
         let (runs, described): (Vec<_>, Vec<_>) =
@@ -89,7 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         let asked = stress::Quantity::all(&scenario);
         let readers: Vec<_> = asked
             .iter()
-            .map(|quantity| move |(_, defaults, losses, _): &Results| quantity.read(defaults, losses))
+            .map(|quantity| move |(_, defaults, losses, ..): &Results| quantity.read(defaults, losses))
             .collect();
         let quantities: Vec<Quantity<'_, Results>> =
             asked.iter().zip(&readers).map(|(quantity, reader)| (quantity.name.as_str(), reader as _)).collect();
@@ -118,6 +126,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         portfolio: Portfolio::new(&losses)?,
         curve,
         defaults,
+        structure: Structure::new(structure),
         parameter_uncertainty,
         stresses,
     };
@@ -137,7 +146,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
 }
 
 /// What the measures of a run give.
-type Results = (Run, Defaults, Losses, Vec<CurvePoint>);
+type Results = (Run, Defaults, Losses, Vec<CurvePoint>, structure::Results);
 
 /// On standard error, and only where that is a terminal.
 fn progress_bar(paths: u64) -> ProgressBar {

@@ -65,6 +65,7 @@ pub(crate) fn run(report: &Report, all: bool) -> String {
         facilities(&mut text, report, all);
         lenders(&mut text, report);
     }
+    report.structure.tables(if all { usize::MAX } else { FACILITIES }, &mut text);
     if let Some(uncertainty) = &report.parameter_uncertainty {
         uncertainty.table(report, &mut text);
     }

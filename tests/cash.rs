@@ -389,3 +389,41 @@ mod waterfalls {
         }
     }
 }
+
+mod borrowers {
+    //! The metrics that a borrower publishes are those that the measures mean.
+    use super::*;
+    use haircut::credit::{Amortisation, Borrower};
+    use haircut::measure::Recoveries;
+    use ledger::{Script, cash_cow, facility, liquid, trading};
+
+    /// 100 lent for two years at 8 % to a fleet that earns 8 and 108, or nothing: then it is sold for 60 in year 1, against a claim of 108.
+    #[test]
+    fn a_borrower_by_hand() {
+        let rent = Script(vec![vec![1.0, 1.0, 13.5], vec![0.0]]);
+        let market = scripted([("rent", rent), ("price", script([60.0]))]);
+        let borrower = Borrower {
+            fleets: vec![cash_cow("gpu", 1.0, 8.0, "rent")],
+            facilities: vec![facility("loan", 100.0, 0.08, Amortisation::Bullet, 2.0)],
+            ..Borrower::new("B")
+        };
+        let book = Book::new([borrower]).liquidation(trading([liquid("gpu", "price")]));
+        let grid = TimeGrid::regular(2, 1).unwrap();
+        let run = Simulation::new(market, book).grid(grid).paths(512);
+        let notes = CashTranches::new([Note::new("all", 100.0, Coupon::Fixed(0.08))]);
+        let (spreads, recoveries, cash) = run.run((FairSpread::new(), Recoveries::new().levels([0.5]), notes)).unwrap();
+        let spread = &spreads.facilities[0];
+        // 8 + 108 - 100, or 60 - 100; a spread is paid for two years, or not at all.
+        near(spread.value, 0.5 * (16.0 - 40.0));
+        near(spread.annuity, 0.5 * 200.0);
+        near(spread.contractual, 0.08);
+        near(spread.fair, 0.20);
+        let recovery = &recoveries[0];
+        near(recovery.recovery, 60.0 / 108.0);
+        near(recovery.repaid.quantiles[0], 0.08);
+        near(recovery.defaulted.quantiles[0], -0.40);
+        // Notes in the loan's own form: on the bad path 8 of 60 are interest, 48 and another year's interest are lost.
+        near(cash.notes[0].expected_loss, 0.5 * 48.0 * 1.08);
+        assert_eq!((cash.residual.value, cash.notes[0].probability.value), (0.0, 0.5));
+    }
+}

@@ -7,8 +7,8 @@
 mod ledger;
 
 use haircut::credit::{
-    Amortisation, Book, Borrower, CashTrap, Contract, Coupon, Disposal, Distribution, Extension, Facility, Feedback,
-    Fleet, Floating, Funding, Miners, Quantity, Refinancing, StepIn, Sweep, Treasury,
+    Amortisation, Book, Borrower, CashTrap, Contract, Coupon, Disposal, Distribution, Draws, Extension, Facility,
+    Feedback, Fleet, Floating, Funding, Miners, Quantity, Refinancing, Repaid, StepIn, Sweep, Treasury,
 };
 use haircut::numeric::{Level, PATHS, TimeGrid};
 use haircut::{Error, Simulation};
@@ -42,10 +42,10 @@ proptest! {
             for path in 0..PATHS {
                 let at = |metric: &str| record.at(metric, step, path);
                 let sources = [
-                    record.at("cash", step - 1, path), at("revenue"), at("treasury_sales"), at("refinanced"), at("proceeds"),
+                    record.at("cash", step - 1, path), at("revenue"), at("treasury_sales"), at("drawn"), at("refinanced"), at("proceeds"),
                 ];
                 let uses = [
-                    at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("distributed"), at("claims_paid"),
+                    at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("distributed"), at("claims_paid"),
                     at("residual_to_owners"), at("cash"),
                 ];
                 let gap = sources.iter().sum::<f64>() - uses.iter().sum::<f64>();
@@ -53,7 +53,7 @@ proptest! {
                 prop_assert!((at("revenue") - at("operating_cost") - at("cfads")).abs() <= rounding(&sources));
                 let flows = [
                     "revenue", "operating_cost", "debt_service_due", "debt_service_paid", "treasury_sales", "refinanced",
-                    "prepaid", "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
+                    "drawn", "capex", "prepaid", "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
                 ];
                 for metric in flows {
                     prop_assert!(at(metric) >= -rounding(&uses), "{metric} = {} in step {step}", at(metric));
@@ -76,7 +76,7 @@ proptest! {
                 let slack = rounding(&[owed, before, at("debt_service_due")]);
                 if (step as f64) < default {
                     // Interest can only add.
-                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") + at("refinanced") - slack);
+                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") + at("refinanced") + at("drawn") - slack);
                 } else if step as f64 == default {
                     let exposure: f64 = record.exposure.iter().map(|exposure| exposure[path]).sum();
                     prop_assert!((owed + at("claims_paid") - exposure).abs() <= slack + rounding(&[exposure]));
@@ -120,7 +120,7 @@ proptest! {
             for step in 0..=world.grid.steps() {
                 let at = |metric: &str| record.at(metric, step, path);
                 let serviced = sum("interest_paid", step, path) + sum("principal_paid", step, path);
-                let drawn = if step == 0 { borrower.debt() } else { at("refinanced") };
+                let drawn = if step == 0 { borrower.debt() } else { at("refinanced") + at("drawn") };
                 for (parts, whole) in [
                     (serviced, at("debt_service_paid") + at("prepaid")), (sum("balance", step, path), at("balance")),
                     (sum("claim", step, path), at("arrears")), (sum("recovered", step, path), at("claims_paid")),
@@ -167,11 +167,22 @@ proptest! {
     /// On common random numbers a path that defaults goes on defaulting when all debt is multiplied.
     #[test]
     fn more_debt_never_means_fewer_defaults(world in worlds(), borrower in borrowers(NAME), times in 1.0..3.0) {
+        let mut borrower = borrower;
+        borrower.facilities.iter_mut().flat_map(|facility| &mut facility.draws).for_each(|draws| draws.spent = 1.0);
         let mut more = borrower.clone();
         for facility in &mut more.facilities {
             facility.principal *= times;
+            // Nor may more debt be more cash.
+            if let Some(draws) = &mut facility.draws {
+                draws.spent = 1.0;
+                draws.schedule.iter_mut().for_each(|(_, amount)| *amount *= times);
+            }
             match &mut facility.amortisation {
                 Amortisation::Straight { instalment: Some(instalment), .. } => *instalment *= times,
+                Amortisation::Sculpted { cfads, cap, .. } => {
+                    cfads.iter_mut().for_each(|(_, amount)| *amount *= times);
+                    cap.iter_mut().for_each(|cap| *cap *= times);
+                }
                 Amortisation::Custom(instalments) => instalments.iter_mut().for_each(|(_, amount)| *amount *= times),
                 _ => {}
             }
@@ -310,6 +321,14 @@ fn the_borrowers_at_random_meet_every_fate() {
 
 fn extension(years: f64) -> Extension {
     Extension { years, fee: 0.0, spread: 0.0, dscr: None, ltv: None, times: 1 }
+}
+
+fn draws(schedule: Vec<(f64, f64)>) -> Draws {
+    Draws { schedule, commitment_fee: 0.0, repaid: Repaid::Together, spent: 1.0 }
+}
+
+fn sculpted(cfads: Vec<(f64, f64)>, dscr: f64) -> Amortisation {
+    Amortisation::Sculpted { cfads, dscr, cap: None, profile_rate: None }
 }
 
 /// One of everything.
@@ -492,6 +511,29 @@ fn every_bad_field_is_refused_by_its_name() {
         }),
         ("facilities[0].cash_trap.spread", |b| {
             b.facilities[0].cash_trap = Some(CashTrap { years: 1.0, spread: 9.0 });
+        }),
+        ("facilities[0].pik", |b| b.facilities[0].pik = 1.5),
+        ("facilities[0].draws.schedule[0]", |b| b.facilities[0].draws = Some(draws(vec![(3.0, 1.0)]))),
+        ("facilities[0].draws.schedule[1]", |b| b.facilities[0].draws = Some(draws(vec![(1.0, 1.0), (2.0, -1.0)]))),
+        ("facilities[0].draws.commitment_fee", |b| {
+            b.facilities[0].draws = Some(Draws { commitment_fee: 8.0, ..draws(Vec::new()) });
+        }),
+        ("facilities[0].draws.spent", |b| {
+            b.facilities[0].draws = Some(Draws { spent: f64::NAN, ..draws(Vec::new()) });
+        }),
+        ("facilities[2].draws.repaid", |b| {
+            b.facilities[2].draws = Some(Draws { repaid: Repaid::Each, ..draws(Vec::new()) });
+        }),
+        ("facilities[0].amortisation.sculpted.cfads[1]", |b| {
+            b.facilities[0].amortisation = sculpted(vec![(1.0, 1.0), (3.5, 1.0)], 1.2);
+        }),
+        ("facilities[0].amortisation.sculpted.dscr", |b| b.facilities[0].amortisation = sculpted(Vec::new(), 0.0)),
+        ("facilities[1].amortisation.sculpted.profile_rate", |b| {
+            b.facilities[1].amortisation = sculpted(Vec::new(), 1.2);
+        }),
+        ("facilities[0].amortisation.sculpted.cap", |b| {
+            b.facilities[0].amortisation =
+                Amortisation::Sculpted { cfads: Vec::new(), dscr: 1.2, cap: Some(-1.0), profile_rate: None };
         }),
         ("facilities[0].sweep.share", |b| b.facilities[0].sweep = Some(Sweep { share: 1.1, floor: 0.0 })),
         ("facilities[0].sweep.floor", |b| b.facilities[0].sweep = Some(Sweep { share: 1.0, floor: -1.0 })),

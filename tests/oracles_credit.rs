@@ -7,8 +7,8 @@ mod ledger;
 
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, CashTrap, Cause, Contract, Coupon, Disposal, Distribution, Extension,
-    Facility, Feedback, Fleet, Floating, Funding, LiquidationMarket, Miners, Refinancing, Sweep, Treasury,
+    Amortisation, Asset, Book, Borrower, CashTrap, Cause, Contract, Coupon, Disposal, Distribution, Draws, Extension,
+    Facility, Feedback, Fleet, Floating, Funding, LiquidationMarket, Miners, Refinancing, Repaid, Sweep, Treasury,
 };
 use haircut::measure::DefaultTable;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -460,6 +460,110 @@ mod worked_examples {
                 ("cash", [100_000.0, 162_500.0, 209_375.0, 573_437.5, 1_023_437.5]),
             ],
         );
+    }
+
+    /// Base-case cash flow 300, 50, -20, 900, 300 against a loan of 1,000 at 10 %, DSCR 1.25, at most 500 at a time: 240 less
+    /// interest of 100; 40 does not cover 86; nothing; 720 less 86 is capped; the rest is due at maturity.
+    #[test]
+    fn instalments_are_sculpted_to_a_base_case() {
+        let cfads = vec![(1.0, 300.0), (2.0, 50.0), (3.0, -20.0), (4.0, 900.0), (5.0, 300.0)];
+        let sculpted = Amortisation::Sculpted { cfads, dscr: 1.25, cap: Some(500.0), profile_rate: None };
+        let record = pay_in_full(facility("loan", 1000.0, 0.1, sculpted, 5.0), 5);
+        assert_rows(
+            &record,
+            &[
+                ("loan.principal_paid", [140.0, 0.0, 0.0, 500.0, 360.0]),
+                ("loan.interest_paid", [100.0, 86.0, 86.0, 86.0, 36.0]),
+                ("loan.balance", [860.0, 860.0, 860.0, 360.0, 0.0]),
+            ],
+        );
+    }
+
+    /// A borrower who can pay anything.
+    fn pay_in_full(loan: Facility, years: usize) -> Record {
+        let borrower = Borrower { cash: 1e9, facilities: vec![loan], ..Borrower::new("borrower") };
+        follow(scripted([("price", script([1.0]))]), nothing_for_sale(), borrower, years, 1)
+    }
+
+    /// 400 today, 300 after a year and 300 after two; 1 % on what is not drawn; 10 % interest. Repaid together in year 5, in equal
+    /// instalments from year 1 on, each over the dates that are left: 80, then 80 + 75, then 80 + 75 + 100.
+    #[test]
+    fn draws_are_repaid_together_or_each_by_itself() {
+        let draws = |repaid| {
+            Some(Draws { schedule: vec![(1.0, 300.0), (2.0, 300.0)], commitment_fee: 0.01, repaid, spent: 1.0 })
+        };
+        let straight = Amortisation::Straight { every: 1.0, instalment: None };
+        let loan = Facility { draws: draws(Repaid::Together), ..facility("loan", 400.0, 0.1, straight, 5.0) };
+        let record = pay_in_full(loan, 5);
+        assert_rows(
+            &record,
+            &[
+                ("loan.drawn", [300.0, 300.0, 0.0, 0.0, 0.0]),
+                ("capex", [300.0, 300.0, 0.0, 0.0, 0.0]),
+                ("loan.principal_paid", [80.0, 155.0, 255.0, 255.0, 255.0]),
+                ("loan.balance", [620.0, 765.0, 510.0, 255.0, 0.0]),
+                // 40 and 1 % of 600; 62 and 1 % of 300; then interest alone.
+                ("loan.interest_paid", [46.0, 65.0, 76.5, 51.0, 25.5]),
+            ],
+        );
+        // Each by itself, two years after it was drawn.
+        let bullet = facility("loan", 400.0, 0.1, Amortisation::Bullet, 2.5);
+        let record = pay_in_full(Facility { draws: draws(Repaid::Each), ..bullet }, 5);
+        assert_rows(
+            &record,
+            &[
+                ("loan.principal_paid", [0.0, 0.0, 400.0, 300.0, 300.0]),
+                ("loan.balance", [700.0, 1000.0, 600.0, 300.0, 0.0]),
+            ],
+        );
+        // A sculpted loan counts the draw in the interest of its base case from the day on which it was drawn.
+        let cfads = vec![(1.5, 200.0), (2.5, 200.0)];
+        let sculpted = Amortisation::Sculpted { cfads, dscr: 1.0, cap: None, profile_rate: None };
+        let loan = Facility { draws: draws(Repaid::Together), ..facility("loan", 400.0, 0.1, sculpted, 3.0) };
+        // 200 - (60 + 15) = 125, then 200 - (575 x 10 % + 300 x 5 %) = 127.5; the rest in year 3.
+        assert_rows(&pay_in_full(loan, 3), &[("loan.principal_paid", [0.0, 125.0, 875.0])]);
+    }
+
+    /// Interest of 10 % of which 40 % is added to a bullet of 1,000: 60 paid and 40 added, 62.4 and 41.6, 64.896 and 43.264 which
+    /// falls due at once. At a rate that moves the same with 10 %, 20 %, 5 %.
+    #[test]
+    fn interest_in_kind_is_added_to_the_balance() {
+        let loan = Facility { pik: 0.4, ..facility("loan", 1000.0, 0.1, Amortisation::Bullet, 3.0) };
+        assert_rows(
+            &pay_in_full(loan.clone(), 3),
+            &[
+                ("loan.interest_paid", [60.0, 62.4, 64.896]),
+                ("loan.capitalised", [40.0, 41.6, 43.264]),
+                ("loan.principal_paid", [0.0, 0.0, 1124.864]),
+                ("loan.balance", [1040.0, 1081.6, 0.0]),
+            ],
+        );
+        let coupon = Coupon::Floating(Floating { series: "rate".into(), spread: 0.0, floor: 0.0 });
+        let borrower =
+            Borrower { cash: 1e9, facilities: vec![Facility { coupon, ..loan }], ..Borrower::new("borrower") };
+        let market = scripted([("rate", script([0.1, 0.2, 0.05, 0.3]))]);
+        assert_rows(
+            &follow(market, nothing_for_sale(), borrower, 3, 1),
+            &[
+                ("loan.interest_paid", [60.0, 124.8, 33.696]),
+                ("loan.capitalised", [40.0, 83.2, 22.464]),
+                ("loan.balance", [1040.0, 1123.2, 0.0]),
+                ("loan.principal_paid", [0.0, 0.0, 1145.664]),
+            ],
+        );
+    }
+
+    /// What of a draw is not spent is cash, and serves debt on the same day.
+    #[test]
+    fn what_of_a_draw_is_not_spent_is_cash() {
+        let draws = Draws { schedule: vec![(1.0, 100.0)], commitment_fee: 0.0, repaid: Repaid::Together, spent: 0.75 };
+        let loan = Facility { draws: Some(draws), ..facility("loan", 200.0, 0.1, Amortisation::Bullet, 3.0) };
+        let borrower = Borrower { facilities: vec![loan], ..Borrower::new("borrower") };
+        let record = follow(scripted([("price", script([1.0]))]), nothing_for_sale(), borrower, 2, 1);
+        // 25 of cash against 20 of interest, then 5 against 30.
+        assert_rows(&record, &[("capex", [75.0, 0.0]), ("loan.interest_paid", [20.0, 5.0])]);
+        assert_eq!(record.default_step[0], 2.0);
+        assert_cents(record.exposure[0][0], 325.0);
     }
 
     /// F09: collateral worth 150 moves up by 1.2 or down by 0.7, twice; a loan of 100 falls due; a sale costs 15 %. Only

@@ -30,8 +30,15 @@ pub struct Facility {
     pub lender: String,
     /// Owed at time zero, in USD.
     pub principal: f64,
+    /// What is lent after time zero.
+    #[serde(default)]
+    pub draws: Option<Draws>,
     /// Rate of interest.
     pub coupon: Coupon,
+    /// Share of the interest that is not paid but added to what is owed ("paid in kind"), until the first renewal at a
+    /// maturity.
+    #[serde(default)]
+    pub pik: f64,
     /// How the principal is repaid.
     pub amortisation: Amortisation,
     /// Years in which interest alone is paid; the first instalment falls one period later.
@@ -108,6 +115,55 @@ pub enum Amortisation {
     },
     /// Given instalments as (years from today, USD), and the rest as a balloon.
     Custom(Vec<(f64, f64)>),
+    /// Instalments that leave the cash flow expected in a base case `dscr` times the debt service:
+    /// `clamp(CFADS / dscr - interest, 0, min(balance, cap))`, and the rest as a balloon. So nothing is repaid where cash flow
+    /// does not cover the interest, is zero or is below zero.
+    Sculpted {
+        /// Cash flow of the base case as (years from today, USD since the date before).
+        cfads: Vec<(f64, f64)>,
+        /// Times that it is to cover interest and principal.
+        dscr: f64,
+        /// The most of an instalment, in USD.
+        #[serde(default)]
+        cap: Option<f64>,
+        /// Rate of the base case; needed with a floating coupon, which it replaces for this purpose.
+        #[serde(default)]
+        profile_rate: Option<f64>,
+    },
+}
+
+/// Further lending at dates that are agreed, unless the borrower has defaulted by then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draws {
+    /// (years from today, USD), before maturity.
+    pub schedule: Vec<(f64, f64)>,
+    /// Rate a year due at the end of each step on what was not drawn at its start.
+    #[serde(default)]
+    pub commitment_fee: f64,
+    /// Whether draws are repaid together or each by itself.
+    #[serde(default)]
+    pub repaid: Repaid,
+    /// Part of each draw that pays at once for what it was lent for; the rest is cash of the borrower.
+    #[serde(default = "all")]
+    pub spent: f64,
+}
+
+/// How draws are repaid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repaid {
+    /// On the dates of the facility: a draw is repaid over those that are left, in equal instalments or payments if these
+    /// are; else instalments are those of the facility as a whole.
+    #[default]
+    Together,
+    /// Over the same time after it was drawn as what was lent today: `interest_only`, `every` and `maturity` count from
+    /// each draw. A facility matures with its last draw; of earlier ones what stays unpaid is arrears.
+    Each,
+}
+
+fn all() -> f64 {
+    1.0
 }
 
 /// Excess cash that repays a loan: `share x max(0, cash - floor)` at the end of each step in which everything has been
@@ -121,6 +177,31 @@ pub struct Sweep {
     /// Cash that stays, in USD.
     #[serde(default)]
     pub floor: f64,
+}
+
+impl Draws {
+    fn validate(&self, facility: &Facility) -> Result<(), Error> {
+        for (index, &(years, amount)) in self.schedule.iter().enumerate() {
+            let field = format!("schedule[{index}]");
+            if !(years > 0.0 && years < facility.maturity) {
+                let expected = format!("must fall after time zero and before the maturity, {}", facility.maturity);
+                return Err(Error::invalid(field, years, expected));
+            }
+            check::within(&field, amount, 0.0, LARGEST)?;
+        }
+        rate("commitment_fee", self.commitment_fee)?;
+        check::within("spent", self.spent, 0.0, 1.0)?;
+        let is_dated = match &facility.amortisation {
+            Amortisation::Custom(_) | Amortisation::Sculpted { .. } => true,
+            Amortisation::Straight { instalment, .. } => instalment.is_some(),
+            Amortisation::Bullet | Amortisation::Level { .. } => false,
+        };
+        if self.repaid == Repaid::Each && is_dated {
+            let expected = "must be \"together\" where instalments are given as dates or amounts";
+            return Err(Error::invalid("repaid", "each", expected));
+        }
+        Ok(())
+    }
 }
 
 /// The result of a clause's own check, with its field.
@@ -142,7 +223,9 @@ impl Facility {
             name: name.into(),
             lender: lender.into(),
             principal,
+            draws: None,
             coupon: Coupon::Fixed(coupon),
+            pik: 0.0,
             amortisation: Amortisation::Bullet,
             interest_only: 0.0,
             maturity,
@@ -168,6 +251,7 @@ impl Facility {
                 rate("coupon.floor", floating.floor)?;
             }
         }
+        check::within("pik", self.pik, 0.0, 1.0)?;
         check::positive("maturity", self.maturity)?;
         check::not_negative("interest_only", self.interest_only)?;
         if self.interest_only >= self.maturity {
@@ -187,20 +271,23 @@ impl Facility {
             }
             Amortisation::Level { every, profile_rate } => {
                 self.validate_period(*every)?;
-                match (profile_rate, &self.coupon) {
-                    (Some(profile), _) => rate("amortisation.level.profile_rate", *profile)?,
-                    (None, Coupon::Fixed(_)) => {}
-                    (None, Coupon::Floating(_)) => {
-                        return Err(Error::invalid(
-                            "amortisation.level.profile_rate",
-                            "none",
-                            "must be given with a floating coupon",
-                        ));
-                    }
-                }
+                self.validate_profile("amortisation.level.profile_rate", *profile_rate)?;
             }
             Amortisation::Custom(instalments) => self.validate_instalments(instalments)?,
+            Amortisation::Sculpted { cfads, dscr, cap, profile_rate } => {
+                for (index, (years, cash_flow)) in cfads.iter().enumerate() {
+                    let field = format!("amortisation.sculpted.cfads[{index}]");
+                    self.validate_date(&field, *years)?;
+                    check::within(&field, *cash_flow, -LARGEST, LARGEST)?;
+                }
+                check::within("amortisation.sculpted.dscr", *dscr, 1e-6, LARGEST)?;
+                if let Some(cap) = cap {
+                    check::within("amortisation.sculpted.cap", *cap, 0.0, LARGEST)?;
+                }
+                self.validate_profile("amortisation.sculpted.profile_rate", *profile_rate)?;
+            }
         }
+        within("draws", self.draws.as_ref().map(|draws| draws.validate(self)))?;
         within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
         within("extension", self.extension.as_ref().map(Extension::validate))?;
         within("cash_trap", self.cash_trap.as_ref().map(CashTrap::validate))?;
@@ -224,22 +311,48 @@ impl Facility {
         Ok(())
     }
 
+    fn validate_profile(&self, field: &str, profile_rate: Option<f64>) -> Result<(), Error> {
+        match (profile_rate, &self.coupon) {
+            (Some(profile), _) => rate(field, profile),
+            (None, Coupon::Fixed(_)) => Ok(()),
+            (None, Coupon::Floating(_)) => Err(Error::invalid(field, "none", "must be given with a floating coupon")),
+        }
+    }
+
+    fn validate_date(&self, field: &str, years: f64) -> Result<(), Error> {
+        if !(years > 0.0 && years <= self.maturity) {
+            let expected = format!("must fall after time zero and not after the maturity, {}", self.maturity);
+            return Err(Error::invalid(field, years, expected));
+        }
+        Ok(())
+    }
+
+    /// What is lent in all, in USD.
+    #[must_use]
+    pub fn commitment(&self) -> f64 {
+        let draws = self.draws.iter().flat_map(|draws| &draws.schedule);
+        self.principal + draws.map(|(_, amount)| amount).sum::<f64>()
+    }
+
+    /// When its last draw is due.
+    pub(super) fn last_maturity(&self) -> f64 {
+        let draws = self.draws.iter().filter(|draws| draws.repaid == Repaid::Each).flat_map(|draws| &draws.schedule);
+        self.maturity + draws.map(|(years, _)| *years).fold(0.0, f64::max)
+    }
+
     fn validate_instalments(&self, instalments: &[(f64, f64)]) -> Result<(), Error> {
         let mut sum = 0.0;
         for (index, &(years, amount)) in instalments.iter().enumerate() {
             let field = format!("amortisation.custom[{index}]");
-            if !(years > 0.0 && years <= self.maturity) {
-                let expected = format!("must fall after time zero and not after the maturity, {}", self.maturity);
-                return Err(Error::invalid(field, years, expected));
-            }
+            self.validate_date(&field, years)?;
             check::within(&field, amount, 0.0, LARGEST)?;
             sum += amount;
         }
-        if sum > self.principal * (1.0 + 1e-9) {
+        if sum > self.commitment() * (1.0 + 1e-9) {
             return Err(Error::invalid(
                 "amortisation.custom",
                 sum,
-                format!("must add up to at most the principal, {}", self.principal),
+                format!("must add up to at most the principal, {}", self.commitment()),
             ));
         }
         Ok(())

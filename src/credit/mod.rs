@@ -19,7 +19,7 @@ pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
-pub use facility::{Amortisation, Coupon, Facility, Floating, Sweep};
+pub use facility::{Amortisation, Coupon, Draws, Facility, Floating, Repaid, Sweep};
 pub use fleet::{Contract, Fleet};
 pub use liquidation::{
     Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,

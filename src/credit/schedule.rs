@@ -2,7 +2,7 @@
 //!
 //! While nothing is unpaid the balance of a facility is the same on every path: a number per step, not a lane.
 
-use super::facility::{Amortisation, Coupon, Facility};
+use super::facility::{Amortisation, Coupon, Facility, Repaid};
 use crate::numeric::{Step, TimeGrid};
 
 /// Two dates closer than this, in years (a thirtieth of a second), are the same.
@@ -17,97 +17,197 @@ pub(super) fn step_of(grid: &TimeGrid, date: f64) -> Option<usize> {
     (position < grid.steps()).then_some(position + 1)
 }
 
-/// The principal of a facility on a grid, as agreed.
+/// The principal of a facility on a grid, as agreed. Vectors are by date, `[0]` at time zero.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Schedule {
-    /// Owed and not yet due after each date, `[0]` at time zero.
+    /// Owed and not yet due after each date.
     pub(super) balance: Vec<f64>,
-    /// Falls due on each date, `[0]` unused.
+    /// Falls due on each date.
     pub(super) principal: Vec<f64>,
+    /// Lent on each date after time zero.
+    pub(super) drawn: Vec<f64>,
+    /// Due on each date for what is not yet drawn.
+    pub(super) fee: Vec<f64>,
+    /// Interest added to the balance on each date, if the coupon is fixed.
+    pub(super) capitalised: Vec<f64>,
     /// The step of maturity, if within the horizon.
     pub(super) matures: Option<usize>,
+    /// Share of the interest that is added to the balance.
+    pub(super) pik: f64,
+    /// What rounding may leave of it when it is repaid.
+    pub(super) negligible: f64,
 }
 
 impl Schedule {
-    /// The schedule of a facility that has been validated.
+    /// The schedule of a facility that has been validated. With a floating coupon and interest in kind the balance is that
+    /// without this interest.
     pub(super) fn new(facility: &Facility, grid: &TimeGrid) -> Schedule {
-        // What rounding leaves of a loan that is repaid is not owed: a borrower could default on it.
-        let rest = |owed: f64| if owed > ROUNDING * facility.principal { owed } else { 0.0 };
-        let mut principal = vec![0.0; grid.steps() + 1];
-        let mut left = facility.principal;
-        for (date, amount) in instalments(facility) {
-            let amount = amount.clamp(0.0, left);
-            left = rest(left - amount);
+        let negligible = ROUNDING * facility.commitment();
+        let dates = grid.steps() + 1;
+        let mut schedule = Schedule {
+            balance: vec![facility.principal],
+            principal: vec![0.0; dates],
+            drawn: vec![0.0; dates],
+            fee: vec![0.0; dates],
+            capitalised: vec![0.0; dates],
+            matures: step_of(grid, facility.last_maturity()),
+            pik: facility.pik,
+            negligible,
+        };
+        let draws = facility.draws.as_ref().map_or(&[][..], |draws| &draws.schedule);
+        let mut add = |date: f64, amount: f64| {
             if let Some(step) = step_of(grid, date) {
-                principal[step] += amount;
+                schedule.principal[step] += amount;
+            }
+        };
+        for Loan { amount, from, shift, later } in loans(facility) {
+            let mut left = amount;
+            let mut later = later.iter().copied().peekable();
+            for (date, instalment) in instalments(facility, amount, from, shift) {
+                while let Some((_, drawn)) = later.next_if(|(drawn, _)| *drawn < date - SAME_DATE) {
+                    left += drawn;
+                }
+                // What rounding leaves of a loan that is repaid is not owed: a borrower could default on it.
+                let instalment = instalment.clamp(0.0, left);
+                left = if left - instalment > negligible { left - instalment } else { 0.0 };
+                add(date, instalment);
+            }
+            left += later.map(|(_, drawn)| drawn).sum::<f64>();
+            add(facility.maturity + shift, left);
+        }
+        let fee = facility.draws.as_ref().map_or(0.0, |draws| draws.commitment_fee);
+        let mut undrawn: f64 = draws.iter().map(|(_, amount)| amount).sum();
+        for (date, amount) in draws {
+            if let Some(step) = step_of(grid, *date) {
+                schedule.drawn[step] += amount;
             }
         }
-        let matures = step_of(grid, facility.maturity);
-        if let Some(step) = matures {
-            principal[step] += left;
-        }
-        let mut owed = facility.principal;
-        let mut balance = Vec::with_capacity(principal.len());
-        for (step, due) in principal.iter().enumerate() {
+        for step in grid.iter() {
+            let k = step.index;
+            schedule.fee[k] = fee * undrawn * step.length;
+            undrawn = f64::max(0.0, undrawn - schedule.drawn[k]);
+            let owed = schedule.balance[k - 1];
+            if let Coupon::Fixed(rate) = facility.coupon {
+                schedule.capitalised[k] = owed * rate * step.length * facility.pik;
+            }
+            // Within a step lending comes first: a draw may fall on the date on which it is repaid.
+            let grown = owed + schedule.capitalised[k] + schedule.drawn[k];
+            let is_over = schedule.matures.is_some_and(|matures| k >= matures);
+            if is_over && facility.pik > 0.0 {
+                schedule.principal[k] = grown;
+            }
+            let rest = grown - schedule.principal[k];
             // Everything is due by maturity: no rounding may be left over.
-            owed = if matures.is_some_and(|matures| step >= matures) { 0.0 } else { rest(owed - due) };
-            balance.push(owed);
+            schedule.balance.push(if is_over || rest <= negligible { 0.0 } else { rest });
         }
-        Schedule { balance, principal, matures }
+        schedule
     }
 
-    /// What rounding may leave of it when it is repaid.
-    pub(super) fn negligible(&self) -> f64 {
-        ROUNDING * self.balance[0]
-    }
-
-    /// What `step` adds to interest per unit of the rate, and principal due at its end.
+    /// What `step` adds to interest per unit of the rate, and what else is due at its end.
     pub(super) fn accruing(&self, step: Step) -> [f64; 2] {
-        [self.balance[step.index - 1] * step.length, self.principal[step.index]]
+        [self.balance[step.index - 1] * step.length * (1.0 - self.pik), self.beside_interest(step)]
     }
 
-    /// Interest and principal due at the end of `step` at a rate that is fixed.
+    /// Interest and what else is due at the end of `step` at a rate that is fixed.
     pub(super) fn service(&self, step: Step, rate: f64) -> f64 {
-        self.balance[step.index - 1] * rate * step.length + self.principal[step.index]
+        self.balance[step.index - 1] * rate * step.length * (1.0 - self.pik) + self.beside_interest(step)
+    }
+
+    fn beside_interest(&self, step: Step) -> f64 {
+        self.principal[step.index] + self.fee[step.index]
     }
 }
 
-/// Instalments before maturity, in order: (date, amount). What they leave is due at maturity.
-fn instalments(facility: &Facility) -> Vec<(f64, f64)> {
+/// What is lent at one date and repaid by itself, or together with what is lent later.
+struct Loan<'a> {
+    amount: f64,
+    /// When it is lent, and by how much its dates are later than those of the facility.
+    from: f64,
+    shift: f64,
+    later: &'a [(f64, f64)],
+}
+
+fn loans(facility: &Facility) -> Vec<Loan<'_>> {
+    let first = Loan { amount: facility.principal, from: 0.0, shift: 0.0, later: &[] };
+    let Some(draws) = &facility.draws else { return vec![first] };
+    let each = |shifted: f64| {
+        let loan = move |&(from, amount): &(f64, f64)| Loan { amount, from, shift: shifted * from, later: &[] };
+        std::iter::once(Loan { ..first }).chain(draws.schedule.iter().map(loan)).collect()
+    };
+    match (draws.repaid, &facility.amortisation) {
+        (Repaid::Each, _) => each(1.0),
+        (Repaid::Together, Amortisation::Straight { instalment: None, .. } | Amortisation::Level { .. }) => each(0.0),
+        (Repaid::Together, _) => {
+            vec![Loan { amount: facility.principal, from: 0.0, shift: 0.0, later: &draws.schedule }]
+        }
+    }
+}
+
+/// Instalments before maturity of an amount lent at `from`, in order: (date, amount). What they leave is due at maturity.
+fn instalments(facility: &Facility, lent: f64, from: f64, shift: f64) -> Vec<(f64, f64)> {
     // Instalments, the one at maturity included; a last period may be shorter.
-    let count = |every: f64| ((facility.maturity - facility.interest_only) / every - SAME_DATE).ceil().max(1.0);
-    let date = |every: f64, number: f64| facility.interest_only + every * number;
+    let dates = |every: f64| -> Vec<f64> {
+        let count = ((facility.maturity - facility.interest_only) / every - SAME_DATE).ceil().max(1.0);
+        let date = |number: u32| facility.interest_only + every * f64::from(number) + shift;
+        (1..count as u32).map(date).filter(|date| *date > from + SAME_DATE).collect()
+    };
     match &facility.amortisation {
         Amortisation::Bullet => Vec::new(),
         Amortisation::Straight { every, instalment } => {
-            let count = count(*every);
-            let amount = instalment.unwrap_or(facility.principal / count);
-            (1..count as u32).map(|number| (date(*every, f64::from(number)), amount)).collect()
+            let dates = dates(*every);
+            let amount = instalment.unwrap_or(lent / (dates.len() + 1) as f64);
+            dates.into_iter().map(|date| (date, amount)).collect()
         }
         Amortisation::Level { every, profile_rate } => {
-            let rate = match (profile_rate, &facility.coupon) {
-                (Some(rate), _) | (None, Coupon::Fixed(rate)) => *rate,
-                // Refused by validation.
-                (None, Coupon::Floating(floating)) => floating.spread,
-            };
-            let count = count(*every);
+            let rate = profile(profile_rate, &facility.coupon);
+            let dates = dates(*every);
             // The annuity P / sum_j v^j repays A v^(count + 1 - j) in period j: exact as the rate goes to zero, without a
             // power function, and without the rounding that a balance carried forward would gather.
             let mut discount = 1.0;
-            let discounts: Vec<f64> = (0..count as u32)
+            let discounts: Vec<f64> = (0..=dates.len())
                 .map(|_| {
                     discount /= 1.0 + rate * every;
                     discount
                 })
                 .collect();
-            let payment = facility.principal / discounts.iter().sum::<f64>();
-            let repaid = discounts.iter().rev().map(|discount| payment * discount);
-            (1..count as u32).zip(repaid).map(|(number, amount)| (date(*every, f64::from(number)), amount)).collect()
+            let payment = lent / discounts.iter().sum::<f64>();
+            dates.into_iter().zip(discounts.iter().rev().map(|discount| payment * discount)).collect()
         }
-        Amortisation::Custom(instalments) => {
-            let mut instalments = instalments.clone();
-            instalments.sort_by(|a, b| a.0.total_cmp(&b.0));
-            instalments
+        Amortisation::Custom(instalments) => sorted(instalments),
+        Amortisation::Sculpted { cfads, dscr, cap, profile_rate } => {
+            let rate = profile(profile_rate, &facility.coupon);
+            let draws = facility.draws.as_ref().map_or(Vec::new(), |draws| sorted(&draws.schedule));
+            let mut draws = draws.into_iter().peekable();
+            let (mut owed, mut last, mut interest) = (lent, 0.0, 0.0);
+            let sculpt = |(date, cash_flow): (f64, f64)| {
+                while let Some((drawn, amount)) = draws.next_if(|(drawn, _)| *drawn < date - SAME_DATE) {
+                    interest += owed * rate * (drawn - last);
+                    (owed, last) = (owed + amount, drawn);
+                }
+                interest += owed * rate * (date - last);
+                let most = f64::min(owed, cap.unwrap_or(f64::INFINITY));
+                let amount = (cash_flow / dscr - interest).clamp(0.0, most);
+                let amount = if date > facility.interest_only + SAME_DATE { amount } else { 0.0 };
+                (owed, last, interest) = (owed - amount, date, 0.0);
+                (date, amount)
+            };
+            let before_maturity = |(date, _): &(f64, f64)| *date < facility.maturity - SAME_DATE;
+            sorted(cfads).into_iter().filter(before_maturity).map(sculpt).collect()
         }
     }
+}
+
+/// The rate that shapes instalments.
+fn profile(profile_rate: &Option<f64>, coupon: &Coupon) -> f64 {
+    match (profile_rate, coupon) {
+        (Some(rate), _) | (None, Coupon::Fixed(rate)) => *rate,
+        // Refused by validation.
+        (None, Coupon::Floating(floating)) => floating.spread,
+    }
+}
+
+fn sorted(dated: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut dated = dated.to_vec();
+    dated.sort_by(|a, b| a.0.total_cmp(&b.0));
+    dated
 }

@@ -94,13 +94,15 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 19] = [
+pub const METRICS: [&str; 21] = [
     "revenue",
     "operating_cost",
     "cfads",
     "debt_service_due",
     "debt_service_paid",
     "treasury_sales",
+    "drawn",
+    "capex",
     "refinanced",
     "prepaid",
     "distributed",

@@ -4,8 +4,8 @@ use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Buyers, CashTrap, Conditions, Contract, Coupon, DepthUnit, Disposal,
-    Distribution, Extension, Facility, Feedback, Fleet, Floating, Funding, ImpactForm, LiquidationMarket, Miners,
-    Quantity, Refinancing, StepIn, Sweep, Treasury,
+    Distribution, Draws, Extension, Facility, Feedback, Fleet, Floating, Funding, ImpactForm, LiquidationMarket,
+    Miners, Quantity, Refinancing, Repaid, StepIn, Sweep, Treasury,
 };
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
@@ -146,6 +146,27 @@ fn miners() -> impl Strategy<Value = Vec<Miners>> {
     })
 }
 
+/// Cash flow in parts of the principal, at times in parts of that to maturity, scaled below; some of it below zero.
+fn sculpted() -> impl Strategy<Value = Amortisation> {
+    let cash_flow = prop_oneof![4 => 0.0..0.6, 1 => Just(0.0), 1 => -0.2..0.0];
+    (vec(cash_flow, 1..6), 1.0..2.0, option::of(0.0..1e6), 0.0..0.3).prop_map(|(cfads, dscr, cap, rate)| {
+        let count = cfads.len() as f64;
+        let cfads = cfads.into_iter().zip(1..).map(|(amount, j)| (f64::from(j) / count, amount)).collect();
+        Amortisation::Sculpted { cfads, dscr, cap, profile_rate: Some(rate) }
+    })
+}
+
+/// Dates in parts of the time to maturity, amounts in parts of the principal, scaled below.
+fn draws() -> impl Strategy<Value = Draws> {
+    let spent = prop_oneof![2 => Just(1.0), 1 => 0.0..1.0];
+    (vec((0.01..0.95_f64, 0.0..0.5), 0..3), 0.0..0.02, any::<bool>(), spent).prop_map(
+        |(schedule, commitment_fee, each, spent)| {
+            let repaid = if each { Repaid::Each } else { Repaid::Together };
+            Draws { schedule, commitment_fee, repaid, spent }
+        },
+    )
+}
+
 fn amortisations() -> impl Strategy<Value = Amortisation> {
     prop_oneof![
         Just(Amortisation::Bullet),
@@ -153,6 +174,7 @@ fn amortisations() -> impl Strategy<Value = Amortisation> {
         (0.02..1.0, 0.0..0.5).prop_map(|(every, rate)| Amortisation::Level { every, profile_rate: Some(rate) }),
         // Parts of the principal and of the time to maturity, scaled below.
         vec((0.01..=1.0_f64, 0.0..0.3), 0..4).prop_map(Amortisation::Custom),
+        sculpted(),
     ]
 }
 
@@ -195,31 +217,55 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
             Coupon::Floating(Floating { series: "rate".into(), spread, floor })
         }),
     ];
-    let facility = (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, clauses());
+    let pik = prop_oneof![4 => Just(0.0), 1 => 0.0..=1.0_f64];
+    let facility =
+        (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, clauses(), option::weighted(0.25, draws()), pik);
     // In a third of the cases other ranks than the order of the list, often with two of one rank.
     let ranks = option::weighted(1.0 / 3.0, [0..3_u32, 0..3, 0..3]);
     (vec(facility, 0..4), ranks).prop_map(|(facilities, ranks)| {
-        let facility = |(index, (principal, coupon, mut amortisation, waiting, maturity, clauses)): (
-            usize,
-            (_, _, _, _, _, Clauses),
-        )| {
-            if let Amortisation::Custom(instalments) = &mut amortisation {
-                for (years, amount) in instalments {
-                    *years *= maturity;
-                    *amount *= principal;
+        let facility =
+            |(index, (principal, coupon, mut amortisation, waiting, maturity, clauses, mut draws, pik)): (
+                usize,
+                (f64, _, _, _, f64, Clauses, Option<Draws>, _),
+            )| {
+                if let Amortisation::Custom(instalments) = &mut amortisation {
+                    for (years, amount) in instalments {
+                        *years *= maturity;
+                        *amount *= principal;
+                    }
                 }
-            }
-            Facility {
-                coupon,
-                amortisation,
-                interest_only: waiting * maturity,
-                refinancing: clauses.0,
-                extension: clauses.1,
-                cash_trap: clauses.2,
-                sweep: clauses.3,
-                ..Facility::bullet(format!("facility {index}"), "lender", principal, 0.0, maturity)
-            }
-        };
+                if let Amortisation::Sculpted { cfads, .. } = &mut amortisation {
+                    for (years, amount) in cfads {
+                        *years *= maturity;
+                        *amount *= principal;
+                    }
+                }
+                if let Some(draws) = &mut draws {
+                    for (years, amount) in &mut draws.schedule {
+                        *years *= maturity;
+                        *amount *= principal;
+                    }
+                    let is_share = matches!(
+                        amortisation,
+                        Amortisation::Bullet
+                            | Amortisation::Level { .. }
+                            | Amortisation::Straight { instalment: None, .. }
+                    );
+                    draws.repaid = if is_share { draws.repaid } else { Repaid::Together };
+                }
+                Facility {
+                    draws,
+                    pik,
+                    coupon,
+                    amortisation,
+                    interest_only: waiting * maturity,
+                    refinancing: clauses.0,
+                    extension: clauses.1,
+                    cash_trap: clauses.2,
+                    sweep: clauses.3,
+                    ..Facility::bullet(format!("facility {index}"), "lender", principal, 0.0, maturity)
+                }
+            };
         let mut facilities: Vec<_> = facilities.into_iter().enumerate().map(facility).collect();
         for (facility, rank) in facilities.iter_mut().zip(ranks.iter().flatten()) {
             facility.rank = Some(*rank);

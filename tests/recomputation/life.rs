@@ -153,10 +153,16 @@ impl<'a> Life<'a> {
                 None if self.schedules[f].maturity == Some(step) => owed,
                 None => self.schedules[f].principal[step],
             };
-            let instalment = f64::min(asked, owed);
             let rate = path.rate(facility, step) + self.rolled[f].map_or(0.0, |loan| loan.spread);
-            due.push(owed * rate * years + instalment + self.arrears[f] * (1.0 + rate * years));
-            self.owed[f] = but_for_rounding(owed - instalment, facility.principal);
+            let interest = owed * rate * years;
+            let in_kind = if self.rolled[f].is_some() { 0.0 } else { facility.pik * interest };
+            let matures = self.rolled[f].is_none() && self.schedules[f].maturity == Some(step);
+            let grown = owed + in_kind + self.schedules[f].drawn[step];
+            let instalment = if matures { grown } else { f64::min(asked, grown) };
+            let fee =
+                facility.draws.as_ref().map_or(0.0, |draws| draws.commitment_fee * self.schedules[f].undrawn[step]);
+            due.push(interest - in_kind + fee * years + instalment + self.arrears[f] * (1.0 + rate * years));
+            self.owed[f] = but_for_rounding(grown - instalment, facility.commitment());
             self.instalments[f] = instalment;
         }
         due
@@ -357,7 +363,7 @@ impl<'a> Life<'a> {
             };
             let prepaid = f64::max(0.0, free.min(self.owed[f]));
             self.cash -= prepaid;
-            self.owed[f] = but_for_rounding(self.owed[f] - prepaid, self.borrower.facilities[f].principal);
+            self.owed[f] = but_for_rounding(self.owed[f] - prepaid, self.borrower.facilities[f].commitment());
             self.note("prepaid", path, step, prepaid);
         }
     }
@@ -380,6 +386,12 @@ impl<'a> Life<'a> {
         let total: f64 = due.iter().sum();
         let negligible = ROUNDING * total;
         let mut available = self.cash + revenue - cost;
+        for (facility, schedule) in zip(&self.borrower.facilities, &self.schedules) {
+            let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);
+            available += (1.0 - spent) * schedule.drawn[step];
+        }
+        let drawn = self.schedules.iter().map(|schedule| schedule.drawn[step]).sum();
+        self.note("drawn", path, step, drawn);
         let coins = self.sell_coins(path, step, total - available, negligible);
         available += coins;
         let mut unpaid = vec![0.0; due.len()];

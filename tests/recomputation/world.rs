@@ -42,10 +42,13 @@ fn mature(facility: &mut Facility, maturity: f64) {
     let scale = maturity / facility.maturity;
     facility.maturity = maturity;
     facility.interest_only *= scale;
-    if let Amortisation::Custom(instalments) = &mut facility.amortisation {
-        for (date, _) in instalments {
+    if let Amortisation::Custom(dated) | Amortisation::Sculpted { cfads: dated, .. } = &mut facility.amortisation {
+        for (date, _) in dated {
             *date = f64::min(*date * scale, maturity);
         }
+    }
+    for (date, _) in facility.draws.iter_mut().flat_map(|draws| &mut draws.schedule) {
+        *date = f64::min(*date * scale, 0.99 * maturity);
     }
 }
 

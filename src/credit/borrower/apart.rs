@@ -15,6 +15,8 @@ pub(super) struct Apart {
     pub(super) balance: OwnLane,
     /// Principal that fell due in this step.
     pub(super) instalment: OwnLane,
+    /// Interest added to the balance in this step.
+    pub(super) capitalised: OwnLane,
     /// Maturity of the loan into which it has been rolled over; zero until it is.
     pub(super) ends: OwnLane,
     /// Repaid a year after that.
@@ -29,6 +31,7 @@ impl Apart {
             flag: plan.state(),
             balance: plan.state(),
             instalment: plan.state(),
+            capitalised: plan.state(),
             ends: plan.state(),
             pace: plan.state(),
             margin: plan.state(),
@@ -45,6 +48,7 @@ impl Apart {
             own[self.flag][0] = 1.0;
             own[self.balance].fill(schedule.balance[step]);
             own[self.instalment].fill(schedule.principal[step]);
+            own[self.capitalised].fill(schedule.capitalised[step]);
         }
     }
 
@@ -59,10 +63,11 @@ impl Apart {
         own: &mut OwnLanes<'_>,
         total: &mut Lane,
     ) {
-        let [ends, pace, margin, arrears, balance, instalment, due] =
-            own.many([self.ends, self.pace, self.margin, arrears, self.balance, self.instalment, due]);
+        let Apart { ends, pace, margin, balance, instalment, capitalised, .. } = *self;
+        let [ends, pace, margin, arrears, balance, instalment, capitalised, due] =
+            own.many([ends, pace, margin, arrears, balance, instalment, capitalised, due]);
         let read = [&*ends, pace, margin, arrears];
-        fall_due_fixed(rate, terms(schedule, step), read, [balance, instalment, due, total]);
+        fall_due_fixed(rate, terms(schedule, step), read, [balance, instalment, capitalised, due, total]);
     }
 
     /// The same at a rate that differs from path to path.
@@ -75,27 +80,49 @@ impl Apart {
         own: &mut OwnLanes<'_>,
         total: &mut Lane,
     ) {
-        let [rate, ends, pace, margin, arrears, balance, instalment, due] =
-            own.many([rate, self.ends, self.pace, self.margin, arrears, self.balance, self.instalment, due]);
+        let Apart { ends, pace, margin, balance, instalment, capitalised, .. } = *self;
+        let [rate, ends, pace, margin, arrears, balance, instalment, capitalised, due] =
+            own.many([rate, ends, pace, margin, arrears, balance, instalment, capitalised, due]);
         let read = [&*ends, pace, margin, arrears];
-        fall_due_floating(rate, terms(schedule, step), read, [balance, instalment, due, total]);
+        fall_due_floating(rate, terms(schedule, step), read, [balance, instalment, capitalised, due, total]);
     }
 }
 
-/// The instalment agreed for a step (at maturity all that is left, which no balance exceeds), its length and its end, and
-/// what is left by rounding.
-fn terms(schedule: &Schedule, step: Step) -> [f64; 4] {
+/// What was agreed for a step.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// The instalment; at maturity all that is left, which no balance exceeds.
+    agreed: f64,
+    length: f64,
+    /// The end of the step.
+    now: f64,
+    pik: f64,
+    fee: f64,
+    drawn: f64,
+    negligible: f64,
+}
+
+fn terms(schedule: &Schedule, step: Step) -> Terms {
     let agreed = if schedule.matures == Some(step.index) { f64::INFINITY } else { schedule.principal[step.index] };
-    [agreed, step.length, step.end + SAME_DATE, schedule.negligible()]
+    Terms {
+        agreed,
+        length: step.length,
+        now: step.end + SAME_DATE,
+        pik: schedule.pik,
+        fee: schedule.fee[step.index],
+        drawn: schedule.drawn[step.index],
+        negligible: schedule.negligible,
+    }
 }
 
 #[inline(always)]
 fn fall_due(
     rate: impl Fn(usize) -> f64,
-    [agreed, length, now, negligible]: [f64; 4],
+    terms: Terms,
     [ends, pace, margin, arrears]: [&Lane; 4],
-    [balance, instalment, due, total]: [&mut Lane; 4],
+    [balance, instalment, capitalised, due, total]: [&mut Lane; 5],
 ) {
+    let Terms { agreed, length, now, pik, fee, drawn, negligible } = terms;
     for i in 0..PATHS {
         let accrual = (rate(i) + margin[i]) * length;
         let owed = balance[i];
@@ -103,11 +130,15 @@ fn fall_due(
         let paced = pace[i] * length;
         let asked = if now >= ends[i] { f64::INFINITY } else { paced };
         let asked = if is_rolled { asked } else { agreed };
-        let repaid = if asked < owed { asked } else { owed };
-        let amount = (owed * accrual + repaid) + arrears[i] * (1.0 + accrual);
+        let interest = owed * accrual;
+        let in_kind = if is_rolled { 0.0 } else { interest * pik };
+        let grown = owed + in_kind + drawn;
+        let repaid = if asked < grown { asked } else { grown };
+        let amount = ((interest - in_kind) + repaid + fee) + arrears[i] * (1.0 + accrual);
         // What rounding leaves of a loan that is repaid is not owed.
-        let rest = owed - repaid;
+        let rest = grown - repaid;
         balance[i] = if rest > negligible { rest } else { 0.0 };
+        capitalised[i] = in_kind;
         instalment[i] = repaid;
         due[i] = amount;
         total[i] += amount;
@@ -115,11 +146,11 @@ fn fall_due(
 }
 
 vectorised! {
-    fn fall_due_fixed(rate: f64, terms: [f64; 4], read: [&Lane; 4], state: [&mut Lane; 4]) {
+    fn fall_due_fixed(rate: f64, terms: Terms, read: [&Lane; 4], state: [&mut Lane; 5]) {
         fall_due(|_| rate, terms, read, state);
     }
 
-    fn fall_due_floating(rate: &Lane, terms: [f64; 4], read: [&Lane; 4], state: [&mut Lane; 4]) {
+    fn fall_due_floating(rate: &Lane, terms: Terms, read: [&Lane; 4], state: [&mut Lane; 5]) {
         fall_due(|i| rate[i], terms, read, state);
     }
 }

@@ -27,6 +27,9 @@ pub(super) struct Debt {
     order: Vec<usize>,
     /// Due on each date to all facilities with a fixed coupon, as agreed.
     fixed: Vec<f64>,
+    /// Lent on each date after time zero by all facilities, and of that what becomes cash.
+    pub(super) drawn: Vec<f64>,
+    pub(super) kept: Vec<f64>,
     /// If any facility may go on after its maturity.
     pub(super) prospects: Option<Prospects>,
 }
@@ -61,6 +64,8 @@ impl Debt {
     pub(super) fn new(facilities: &[Facility], plan: &mut ObligorPlan<'_>) -> Result<Debt, Error> {
         let mut planned = Vec::with_capacity(facilities.len());
         let mut fixed = vec![0.0; plan.grid().steps() + 1];
+        let mut drawn = vec![0.0; plan.grid().steps() + 1];
+        let mut kept = drawn.clone();
         let mut order = Vec::with_capacity(facilities.len());
         for (index, facility) in facilities.iter().enumerate() {
             let schedule = Schedule::new(facility, plan.grid());
@@ -78,9 +83,16 @@ impl Debt {
                     PlannedCoupon::Floating { reference, terms: terms.clone(), rate: plan.state() }
                 }
             };
-            plan.facility(&facility.name, &facility.lender, facility.principal)?;
+            plan.facility(&facility.name, &facility.lender, facility.commitment())?;
+            let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);
+            for (step, amount) in schedule.drawn.iter().enumerate() {
+                drawn[step] += amount;
+                kept[step] += (1.0 - spent) * amount;
+            }
             let rollover =
                 Rollover::new(facility, index, plan).map_err(|error| error.within(format!("facilities[{index}]")))?;
+            // Interest in kind at a rate that moves.
+            let schedule_floats = facility.pik > 0.0 && matches!(coupon, PlannedCoupon::Floating { .. });
             let is_swept = facility.sweep.is_some() || facility.cash_trap.is_some();
             planned.push(PlannedFacility {
                 schedule,
@@ -88,7 +100,7 @@ impl Debt {
                 arrears: plan.state(),
                 due: plan.state(),
                 unpaid: plan.state(),
-                apart: (rollover.is_some() || is_swept).then(|| Apart::new(plan)),
+                apart: (rollover.is_some() || is_swept || schedule_floats).then(|| Apart::new(plan)),
                 sweep: is_swept.then(|| PlannedSweep::new(facility.sweep, plan)),
                 rollover,
                 metrics: FacilityMetrics::new(&facility.name, plan),
@@ -98,12 +110,19 @@ impl Debt {
         order.extend((0..facilities.len()).filter(is_floating));
         let rolls = planned.iter().any(|facility| facility.rollover.is_some());
         let prospects = rolls.then(|| Prospects::new(plan));
-        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed, prospects })
+        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed, drawn, kept, prospects })
     }
 
     /// Sets the lanes at time zero.
     pub(super) fn start(&self, own: &mut OwnLanes<'_>, read: ReadLanes<'_>) {
-        // Lanes come zeroed: nothing is unpaid or renewed.
+        // Lanes come zeroed: nothing is unpaid or has been rolled over.
+        for facility in &self.facilities {
+            if let (Some(apart), PlannedCoupon::Floating { .. }) = (&facility.apart, &facility.coupon)
+                && facility.schedule.pik > 0.0
+            {
+                apart.part(&facility.schedule, 0, own);
+            }
+        }
         self.reset(own, read);
     }
 
@@ -190,6 +209,12 @@ impl PlannedFacility {
             Means::Cash => None,
             Means::CashAndRollover => self.rollover.as_ref().map(|rollover| rollover.raised),
         }
+    }
+
+    /// Interest that is added to the balance in `step`.
+    pub(super) fn capitalised<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
+        let agreed = Amount::Same(self.schedule.capitalised[step]);
+        self.parted(own).map_or(agreed, |apart| Amount::Each(&own[apart.capitalised]))
     }
 
     /// The coupon of the step, on every path.

@@ -16,6 +16,8 @@ pub(super) enum Metric {
     DebtServiceDue,
     DebtServicePaid,
     TreasurySales,
+    Drawn,
+    Capex,
     Refinanced,
     Prepaid,
     Distributed,
@@ -31,7 +33,7 @@ pub(super) enum Metric {
     LtvExecutable,
 }
 
-const COUNT: usize = 19;
+const COUNT: usize = 21;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -40,6 +42,8 @@ const NAMES: [&str; COUNT] = [
     "debt_service_due",
     "debt_service_paid",
     "treasury_sales",
+    "drawn",
+    "capex",
     "refinanced",
     "prepaid",
     "distributed",
@@ -240,7 +244,21 @@ impl Stepper {
         metrics.show(own, Metric::DebtServiceDue, |own, i| on(own, i, due.on(i)));
         metrics.show(own, Metric::DebtServicePaid, |own, i| on(own, i, due.on(i) - month.short[i]));
         metrics.show(own, Metric::Dscr, |own, i| on(own, i, coverage(cfads(i), due.on(i))));
+        let (drawn, kept) = (self.debt.drawn[step.index], self.debt.kept[step.index]);
+        metrics.show(own, Metric::Drawn, |own, i| on(own, i, drawn));
+        metrics.show(own, Metric::Capex, |own, i| on(own, i, drawn - kept));
         for facility in &self.debt.facilities {
+            let drawn = facility.schedule.drawn[step.index];
+            if let Some(lane) = facility.metrics.drawn.filter(|_| drawn > 0.0) {
+                for i in 0..PATHS {
+                    own[lane][i] += on(own, i, drawn);
+                }
+            }
+            if let Some(lane) = facility.metrics.capitalised.filter(|_| facility.schedule.pik > 0.0) {
+                for i in 0..PATHS {
+                    own[lane][i] += on(own, i, facility.capitalised(step.index, own).on(i));
+                }
+            }
             let Some(unpaid_principal) = facility.metrics.unpaid_principal else { continue };
             for i in 0..PATHS {
                 if !is_performing(own[self.standing][i]) {

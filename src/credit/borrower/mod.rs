@@ -52,7 +52,7 @@ use serde::{Deserialize, Serialize};
 /// no interest after default.
 ///
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
-/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `refinanced`, `distributed`, `proceeds` (of which `operated` is what lenders earned
+/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating), `claims_paid`,
 /// `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `balance` (principal not yet due),

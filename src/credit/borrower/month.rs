@@ -133,6 +133,9 @@ impl Stepper {
         } else {
             self.debt.scheduled(step, own, due)
         };
+        if self.debt.kept[step.index] > 0.0 {
+            self.draw(own, self.debt.kept[step.index]);
+        }
         let mut month = Month { revenue, cost, due, same_due, short, spare: [first, second, third, fourth] };
 
         let mut shorts = self.serve(own, &mut month);

@@ -30,6 +30,12 @@ pub(super) enum Means {
 pub(super) static NOTHING: Lane = Lane::ZERO;
 
 impl Stepper {
+    /// Takes in what of a draw is not spent on what it was lent for.
+    pub(super) fn draw(&self, own: &mut OwnLanes<'_>, kept: f64) {
+        let [cash, standing] = own.many([self.cash, self.standing]);
+        draw(kept, standing, cash);
+    }
+
     /// Pays what is due from cash and cash flow. `short` is what is missing; where something is, cash holds all that there
     /// is. Counts the paths that are short.
     pub(super) fn serve(&self, own: &mut OwnLanes<'_>, month: &mut Month<'_>) -> u64 {
@@ -177,6 +183,12 @@ vectorised! {
         revenue: &Lane, cost: &Lane, due: &Lane, standing: &Lane, cash: &mut Lane, short: &mut Lane
     ) -> u64 {
         serve(|i| revenue[i] - cost[i], |i| due[i], standing, cash, short)
+    }
+
+    fn draw(kept: f64, standing: &Lane, cash: &mut Lane) {
+        for i in 0..PATHS {
+            cash[i] += if is_performing(standing[i]) { kept } else { 0.0 };
+        }
     }
 
     fn keep_positive(cash: &Lane, left: &mut Lane) {

@@ -37,7 +37,7 @@ impl Stepper {
                 continue;
             }
             let Sweep { share, floor } = sweep.terms.unwrap_or(Sweep { share: 0.0, floor: 0.0 });
-            let negligible = facility.schedule.negligible();
+            let negligible = facility.schedule.negligible;
             let lanes = [self.standing, self.cash, apart.balance, sweep.prepaid];
             if let Some(rollover) = &facility.rollover {
                 let [standing, cash, balance, prepaid] = lanes;

@@ -124,7 +124,7 @@ fn what_is_not_shifted_keeps_its_bits() {
     let stress =
         Stress::new("coin", [Shift::series("btc", falling()), Shift::parameter("factors.btc.jump_mean", by(3.0))]);
     let stressed = stress.apply(&base).unwrap();
-    let others = ["sofr", "sofr.discount", "gpu_rent", "gpu_resale", "asic"];
+    let others = ["sofr", "sofr.discount", "gpu_rent", "gpu_worth", "asic"];
     assert_eq!(seen(&stressed, &others), seen(&base, &others));
     for touched in ["btc", "hashrate", "hashprice"] {
         assert!(seen(&stressed, &[touched]) != seen(&base, &[touched]), "{touched}");

@@ -8,7 +8,8 @@ mod ledger;
 use haircut::Simulation;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, CashTrap, Cause, Contract, Coupon, Disposal, Distribution, Draws, Extension,
-    Facility, Feedback, Fleet, Floating, Funding, LiquidationMarket, Miners, Refinancing, Repaid, Sweep, Treasury,
+    Facility, Feedback, Fleet, Floating, Funding, LiquidationMarket, Miners, Refinancing, Repaid, Reserve, Sweep,
+    Treasury,
 };
 use haircut::measure::DefaultTable;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -564,6 +565,56 @@ mod worked_examples {
         assert_rows(&record, &[("capex", [75.0, 0.0]), ("loan.interest_paid", [20.0, 5.0])]);
         assert_eq!(record.default_step[0], 2.0);
         assert_cents(record.exposure[0][0], 325.0);
+    }
+
+    /// A reserve of a year's service of 1,000 at 10 % in five instalments. Cash flow 500, 100, 400, 400, 400.
+    #[test]
+    fn a_reserve_is_filled_used_and_given_back() {
+        let straight = Amortisation::Straight { every: 1.0, instalment: None };
+        let loan = Facility {
+            reserve: Some(Reserve { months: 12.0, initial: 0.0 }),
+            ..facility("loan", 1000.0, 0.1, straight, 5.0)
+        };
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 1.0, 1.0, "cash flow")],
+            facilities: vec![loan],
+            ..Borrower::new("borrower")
+        };
+        let cash_flow = script([0.0, 500.0, 100.0, 400.0, 400.0, 400.0]);
+        let market = scripted([("cash flow", cash_flow), ("price", script([0.0]))]);
+        let record = follow(market, trading([liquid("machine", "price")]), borrower, 5, 1);
+        assert!(record.default_step[0].is_infinite());
+        assert_rows(
+            &record,
+            &[
+                ("debt_service_paid", [300.0, 280.0, 260.0, 240.0, 220.0]),
+                ("loan.interest_paid", [100.0, 80.0, 60.0, 40.0, 20.0]),
+                ("reserve", [200.0, 20.0, 160.0, 220.0, 0.0]),
+                ("cash", [0.0, 0.0, 0.0, 100.0, 500.0]),
+            ],
+        );
+    }
+
+    /// After a default it pays its own claim at once.
+    #[test]
+    fn a_reserve_pays_its_own_claim() {
+        let bullet = |name, principal, coupon, years| facility(name, principal, coupon, Amortisation::Bullet, years);
+        let reserve = Some(Reserve { months: 12.0, initial: 100.0 });
+        let borrower = Borrower {
+            fleets: vec![cash_cow("machine", 1.0, 100.0, 1.0)],
+            facilities: vec![
+                Facility { reserve, ..bullet("senior", 1000.0, 0.1, 5.0) },
+                bullet("junior", 500.0, 0.0, 1.0),
+            ],
+            ..Borrower::new("borrower")
+        };
+        let market = scripted([("price", script([0.0]))]);
+        let record = follow(market, trading([liquid("machine", "price")]), borrower, 1, 1);
+        assert_eq!(record.cause[0], Some(Cause::Maturity));
+        assert_cents(record.exposure[0][0], 1000.0);
+        assert_cents(record.loss[0][0], 900.0);
+        assert_cents(record.loss[1][0], 500.0);
+        assert_rows(&record, &[("senior.recovered", [100.0]), ("claims_paid", [100.0]), ("reserve", [0.0])]);
     }
 
     /// F09: collateral worth 150 moves up by 1.2 or down by 0.7, twice; a loan of 100 falls due; a sale costs 15 %. Only

@@ -1,7 +1,9 @@
 //! Debt: what was borrowed, what it costs, how it is repaid.
 
+use super::draws::{Draws, Repaid};
 use super::fleet::LARGEST;
 use super::maturity::{CashTrap, Extension, Refinancing, rate};
+use super::surplus::{Reserve, Sweep};
 use crate::numeric::TimeGrid;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,9 @@ pub struct Facility {
     /// Whether its maturity is an anticipated repayment date.
     #[serde(default)]
     pub cash_trap: Option<CashTrap>,
+    /// An account that holds its debt service of the months ahead.
+    #[serde(default)]
+    pub reserve: Option<Reserve>,
     /// Cash left after debt service that repays it ahead of schedule.
     #[serde(default)]
     pub sweep: Option<Sweep>,
@@ -132,78 +137,6 @@ pub enum Amortisation {
     },
 }
 
-/// Further lending at dates that are agreed, unless the borrower has defaulted by then.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Draws {
-    /// (years from today, USD), before maturity.
-    pub schedule: Vec<(f64, f64)>,
-    /// Rate a year due at the end of each step on what was not drawn at its start.
-    #[serde(default)]
-    pub commitment_fee: f64,
-    /// Whether draws are repaid together or each by itself.
-    #[serde(default)]
-    pub repaid: Repaid,
-    /// Part of each draw that pays at once for what it was lent for; the rest is cash of the borrower.
-    #[serde(default = "all")]
-    pub spent: f64,
-}
-
-/// How draws are repaid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Repaid {
-    /// On the dates of the facility: a draw is repaid over those that are left, in equal instalments or payments if these
-    /// are; else instalments are those of the facility as a whole.
-    #[default]
-    Together,
-    /// Over the same time after it was drawn as what was lent today: `interest_only`, `every` and `maturity` count from
-    /// each draw. A facility matures with its last draw; of earlier ones what stays unpaid is arrears.
-    Each,
-}
-
-fn all() -> f64 {
-    1.0
-}
-
-/// Excess cash that repays a loan: `share x max(0, cash - floor)` at the end of each step in which everything has been
-/// paid, after the debt service of all facilities and before owners; facilities with a sweep in the order of their rank, each from what
-/// is left. The last instalments shrink first.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sweep {
-    /// Share of the cash above the floor, 0 to 1.
-    pub share: f64,
-    /// Cash that stays, in USD.
-    #[serde(default)]
-    pub floor: f64,
-}
-
-impl Draws {
-    fn validate(&self, facility: &Facility) -> Result<(), Error> {
-        for (index, &(years, amount)) in self.schedule.iter().enumerate() {
-            let field = format!("schedule[{index}]");
-            if !(years > 0.0 && years < facility.maturity) {
-                let expected = format!("must fall after time zero and before the maturity, {}", facility.maturity);
-                return Err(Error::invalid(field, years, expected));
-            }
-            check::within(&field, amount, 0.0, LARGEST)?;
-        }
-        rate("commitment_fee", self.commitment_fee)?;
-        check::within("spent", self.spent, 0.0, 1.0)?;
-        let is_dated = match &facility.amortisation {
-            Amortisation::Custom(_) | Amortisation::Sculpted { .. } => true,
-            Amortisation::Straight { instalment, .. } => instalment.is_some(),
-            Amortisation::Bullet | Amortisation::Level { .. } => false,
-        };
-        if self.repaid == Repaid::Each && is_dated {
-            let expected = "must be \"together\" where instalments are given as dates or amounts";
-            return Err(Error::invalid("repaid", "each", expected));
-        }
-        Ok(())
-    }
-}
-
 /// The result of a clause's own check, with its field.
 fn within(field: &str, checked: Option<Result<(), Error>>) -> Result<(), Error> {
     checked.unwrap_or(Ok(())).map_err(|error| error.within(field))
@@ -233,6 +166,7 @@ impl Facility {
             refinancing: None,
             extension: None,
             cash_trap: None,
+            reserve: None,
             sweep: None,
         }
     }
@@ -291,10 +225,8 @@ impl Facility {
         within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
         within("extension", self.extension.as_ref().map(Extension::validate))?;
         within("cash_trap", self.cash_trap.as_ref().map(CashTrap::validate))?;
-        if let Some(sweep) = &self.sweep {
-            check::within("sweep.share", sweep.share, 0.0, 1.0)?;
-            check::within("sweep.floor", sweep.floor, 0.0, LARGEST)?;
-        }
+        within("reserve", self.reserve.as_ref().map(Reserve::validate))?;
+        within("sweep", self.sweep.as_ref().map(Sweep::validate))?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 mod book;
 mod borrower;
 mod clearing;
+mod draws;
 mod facility;
 mod fleet;
 mod liquidation;
@@ -13,13 +14,15 @@ mod miners;
 mod obligor;
 mod quantity;
 mod schedule;
+mod surplus;
 mod treasury;
 
 pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
-pub use facility::{Amortisation, Coupon, Draws, Facility, Floating, Repaid, Sweep};
+pub use draws::{Draws, Repaid};
+pub use facility::{Amortisation, Coupon, Facility, Floating};
 pub use fleet::{Contract, Fleet};
 pub use liquidation::{
     Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,
@@ -28,4 +31,5 @@ pub use maturity::{CashTrap, Extension, Funding, Refinancing};
 pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 pub use quantity::Quantity;
+pub use surplus::{Reserve, Sweep};
 pub use treasury::Treasury;

@@ -2,7 +2,8 @@
 //!
 //! While nothing is unpaid the balance of a facility is the same on every path: a number per step, not a lane.
 
-use super::facility::{Amortisation, Coupon, Facility, Repaid};
+use super::draws::Repaid;
+use super::facility::{Amortisation, Coupon, Facility};
 use crate::numeric::{Step, TimeGrid};
 
 /// Two dates closer than this, in years (a thirtieth of a second), are the same.
@@ -62,7 +63,7 @@ impl Schedule {
         };
         for Loan { amount, from, shift, later } in loans(facility) {
             let mut left = amount;
-            let mut later = later.iter().copied().peekable();
+            let mut later = later.into_iter().peekable();
             for (date, instalment) in instalments(facility, amount, from, shift) {
                 while let Some((_, drawn)) = later.next_if(|(drawn, _)| *drawn < date - SAME_DATE) {
                     left += drawn;
@@ -85,7 +86,8 @@ impl Schedule {
         for step in grid.iter() {
             let k = step.index;
             schedule.fee[k] = fee * undrawn * step.length;
-            undrawn = f64::max(0.0, undrawn - schedule.drawn[k]);
+            undrawn -= schedule.drawn[k];
+            undrawn = if undrawn > negligible { undrawn } else { 0.0 };
             let owed = schedule.balance[k - 1];
             if let Coupon::Fixed(rate) = facility.coupon {
                 schedule.capitalised[k] = owed * rate * step.length * facility.pik;
@@ -119,27 +121,28 @@ impl Schedule {
 }
 
 /// What is lent at one date and repaid by itself, or together with what is lent later.
-struct Loan<'a> {
+struct Loan {
     amount: f64,
     /// When it is lent, and by how much its dates are later than those of the facility.
     from: f64,
     shift: f64,
-    later: &'a [(f64, f64)],
+    /// In order.
+    later: Vec<(f64, f64)>,
 }
 
-fn loans(facility: &Facility) -> Vec<Loan<'_>> {
-    let first = Loan { amount: facility.principal, from: 0.0, shift: 0.0, later: &[] };
+fn loans(facility: &Facility) -> Vec<Loan> {
+    let first = Loan { amount: facility.principal, from: 0.0, shift: 0.0, later: Vec::new() };
     let Some(draws) = &facility.draws else { return vec![first] };
-    let each = |shifted: f64| {
-        let loan = move |&(from, amount): &(f64, f64)| Loan { amount, from, shift: shifted * from, later: &[] };
-        std::iter::once(Loan { ..first }).chain(draws.schedule.iter().map(loan)).collect()
+    let each = |first: Loan, shifted: f64| {
+        let loan = move |&(from, amount): &(f64, f64)| Loan { amount, from, shift: shifted * from, later: Vec::new() };
+        std::iter::once(first).chain(draws.schedule.iter().map(loan)).collect()
     };
     match (draws.repaid, &facility.amortisation) {
-        (Repaid::Each, _) => each(1.0),
-        (Repaid::Together, Amortisation::Straight { instalment: None, .. } | Amortisation::Level { .. }) => each(0.0),
-        (Repaid::Together, _) => {
-            vec![Loan { amount: facility.principal, from: 0.0, shift: 0.0, later: &draws.schedule }]
+        (Repaid::Each, _) => each(first, 1.0),
+        (Repaid::Together, Amortisation::Straight { instalment: None, .. } | Amortisation::Level { .. }) => {
+            each(first, 0.0)
         }
+        (Repaid::Together, _) => vec![Loan { later: sorted(&draws.schedule), ..first }],
     }
 }
 

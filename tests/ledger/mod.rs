@@ -94,7 +94,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 21] = [
+pub const METRICS: [&str; 22] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -112,6 +112,7 @@ pub const METRICS: [&str; 21] = [
     "residual_to_owners",
     "dscr",
     "cash",
+    "reserve",
     "balance",
     "arrears",
     "ltv_mark",

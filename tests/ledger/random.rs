@@ -5,7 +5,7 @@ use haircut::Simulation;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Buyers, CashTrap, Conditions, Contract, Coupon, DepthUnit, Disposal,
     Distribution, Draws, Extension, Facility, Feedback, Fleet, Floating, Funding, ImpactForm, LiquidationMarket,
-    Miners, Quantity, Refinancing, Repaid, StepIn, Sweep, Treasury,
+    Miners, Quantity, Refinancing, Repaid, Reserve, StepIn, Sweep, Treasury,
 };
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
@@ -217,55 +217,65 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
             Coupon::Floating(Floating { series: "rate".into(), spread, floor })
         }),
     ];
+    let reserve =
+        (0.0..24.0, prop_oneof![Just(0.0), 0.0..1e5]).prop_map(|(months, initial)| Reserve { months, initial });
+    let reserve = option::weighted(0.2, reserve);
     let pik = prop_oneof![4 => Just(0.0), 1 => 0.0..=1.0_f64];
-    let facility =
-        (principal, coupon, amortisations(), 0.0..0.8, 0.02..4.0, clauses(), option::weighted(0.25, draws()), pik);
+    let facility = (
+        principal,
+        coupon,
+        amortisations(),
+        0.0..0.8,
+        0.02..4.0,
+        clauses(),
+        option::weighted(0.25, draws()),
+        pik,
+        reserve,
+    );
     // In a third of the cases other ranks than the order of the list, often with two of one rank.
     let ranks = option::weighted(1.0 / 3.0, [0..3_u32, 0..3, 0..3]);
     (vec(facility, 0..4), ranks).prop_map(|(facilities, ranks)| {
-        let facility =
-            |(index, (principal, coupon, mut amortisation, waiting, maturity, clauses, mut draws, pik)): (
-                usize,
-                (f64, _, _, _, f64, Clauses, Option<Draws>, _),
-            )| {
-                if let Amortisation::Custom(instalments) = &mut amortisation {
-                    for (years, amount) in instalments {
-                        *years *= maturity;
-                        *amount *= principal;
-                    }
+        let facility = |(
+            index,
+            (principal, coupon, mut amortisation, waiting, maturity, clauses, mut draws, pik, reserve),
+        ): (usize, (f64, _, _, _, f64, Clauses, Option<Draws>, _, _))| {
+            if let Amortisation::Custom(instalments) = &mut amortisation {
+                for (years, amount) in instalments {
+                    *years *= maturity;
+                    *amount *= principal;
                 }
-                if let Amortisation::Sculpted { cfads, .. } = &mut amortisation {
-                    for (years, amount) in cfads {
-                        *years *= maturity;
-                        *amount *= principal;
-                    }
+            }
+            if let Amortisation::Sculpted { cfads, .. } = &mut amortisation {
+                for (years, amount) in cfads {
+                    *years *= maturity;
+                    *amount *= principal;
                 }
-                if let Some(draws) = &mut draws {
-                    for (years, amount) in &mut draws.schedule {
-                        *years *= maturity;
-                        *amount *= principal;
-                    }
-                    let is_share = matches!(
-                        amortisation,
-                        Amortisation::Bullet
-                            | Amortisation::Level { .. }
-                            | Amortisation::Straight { instalment: None, .. }
-                    );
-                    draws.repaid = if is_share { draws.repaid } else { Repaid::Together };
+            }
+            if let Some(draws) = &mut draws {
+                for (years, amount) in &mut draws.schedule {
+                    *years *= maturity;
+                    *amount *= principal;
                 }
-                Facility {
-                    draws,
-                    pik,
-                    coupon,
+                let is_share = matches!(
                     amortisation,
-                    interest_only: waiting * maturity,
-                    refinancing: clauses.0,
-                    extension: clauses.1,
-                    cash_trap: clauses.2,
-                    sweep: clauses.3,
-                    ..Facility::bullet(format!("facility {index}"), "lender", principal, 0.0, maturity)
-                }
-            };
+                    Amortisation::Bullet | Amortisation::Level { .. } | Amortisation::Straight { instalment: None, .. }
+                );
+                draws.repaid = if is_share { draws.repaid } else { Repaid::Together };
+            }
+            Facility {
+                draws,
+                pik,
+                reserve,
+                coupon,
+                amortisation,
+                interest_only: waiting * maturity,
+                refinancing: clauses.0,
+                extension: clauses.1,
+                cash_trap: clauses.2,
+                sweep: clauses.3,
+                ..Facility::bullet(format!("facility {index}"), "lender", principal, 0.0, maturity)
+            }
+        };
         let mut facilities: Vec<_> = facilities.into_iter().enumerate().map(facility).collect();
         for (facility, rank) in facilities.iter_mut().zip(ranks.iter().flatten()) {
             facility.rank = Some(*rank);

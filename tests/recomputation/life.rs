@@ -47,6 +47,8 @@ pub(crate) struct Life<'a> {
     /// Principal not yet due, by facility.
     owed: Vec<f64>,
     arrears: Vec<f64>,
+    /// What reserve accounts hold, by facility.
+    reserve: Vec<f64>,
     rolled: Vec<Option<Rolled>>,
     /// How often the clauses were used, by facility: refinancing, extension, cash trap.
     used: Vec<[u32; 3]>,
@@ -66,6 +68,7 @@ pub(crate) struct Life<'a> {
     /// All amounts that passed through, which rounding errors are a part of.
     pub(crate) turnover: f64,
     pub(crate) cures: usize,
+    pub(crate) paid_from_reserve: f64,
     /// How often each clause was used: refinancing, extension, cash trap.
     pub(crate) rollovers: [usize; 3],
     pub(crate) steps_of_sale: usize,
@@ -87,6 +90,11 @@ impl<'a> Life<'a> {
             cash: borrower.cash,
             arrears: vec![0.0; facilities],
             owed: borrower.facilities.iter().map(|facility| facility.principal).collect(),
+            reserve: borrower
+                .facilities
+                .iter()
+                .map(|facility| facility.reserve.map_or(0.0, |terms| terms.initial))
+                .collect(),
             rolled: vec![None; facilities],
             used: vec![[0; 3]; facilities],
             instalments: vec![0.0; facilities],
@@ -100,6 +108,7 @@ impl<'a> Life<'a> {
             metrics: HashMap::new(),
             turnover: borrower.cash,
             cures: 0,
+            paid_from_reserve: 0.0,
             rollovers: [0; 3],
             steps_of_sale: 0,
             unsold: false,
@@ -250,7 +259,7 @@ impl<'a> Life<'a> {
         let worth = |years: f64| {
             f64::exp(-(terms.discount_rate + terms.price_decline) * years.min(left)) * self.executable(path, today)
         };
-        let claim: f64 = self.exposure.iter().sum();
+        let claim: f64 = self.arrears.iter().sum();
         let end = terms.delay + terms.horizon;
         let operate = f64::min(claim, income + worth(end));
         (operate > f64::min(claim, worth(self.borrower.liquidation.delay))).then(|| path.time(today) + end)
@@ -271,7 +280,14 @@ impl<'a> Life<'a> {
     }
 
     /// What each maturing facility owes on; nothing at all if one of them may not.
-    fn roll_over(&mut self, path: &Path<'_>, step: usize, due: &[f64], available: f64, cash_flow: f64) -> Vec<f64> {
+    fn roll_over(
+        &mut self,
+        path: &Path<'_>,
+        step: usize,
+        due: &[f64],
+        available: f64,
+        covered: (f64, f64),
+    ) -> Vec<f64> {
         let none = vec![0.0; due.len()];
         let mut missing = due.iter().sum::<f64>() - available;
         let mut raised = none.clone();
@@ -291,7 +307,7 @@ impl<'a> Life<'a> {
         let debt: Vec<f64> = (0..due.len()).map(|f| self.owed[f] + unpaid[f] + raised[f]).collect();
         let mut grants = Vec::new();
         for (f, amount) in raised.iter().enumerate().filter(|(_, amount)| **amount > 0.0) {
-            match self.grant(path, step, f, *amount, &debt, due.iter().sum(), cash_flow) {
+            match self.grant(path, step, f, *amount, &debt, covered.1, covered.0) {
                 Some(grant) => grants.push((f, grant)),
                 None => return none,
             }
@@ -351,6 +367,46 @@ impl<'a> Life<'a> {
         Some(Grant { clause: 2, balance: amount, loan })
     }
 
+    /// Reserves pay what cash leaves unpaid of their own facility; returns that by facility.
+    fn use_reserves(&mut self, due: &[f64], available: f64) -> Vec<f64> {
+        let unpaid = by_seniority(self.borrower, due, available);
+        let used: Vec<f64> = zip(&unpaid, &self.reserve).map(|(unpaid, account)| unpaid.min(*account)).collect();
+        for (account, used) in zip(&mut self.reserve, &used) {
+            *account -= used;
+            self.paid_from_reserve += used;
+        }
+        used
+    }
+
+    /// Cash that is left fills the reserves up to their targets, and what is above them comes back.
+    fn fill_reserves(&mut self, path: &Path<'_>, step: usize) {
+        let mut senior_first: Vec<usize> = (0..self.owed.len()).collect();
+        senior_first.sort_by_key(|f| rank(self.borrower, *f));
+        for f in senior_first {
+            let facility = &self.borrower.facilities[f];
+            let Some(terms) = facility.reserve else { continue };
+            let (years, today, owed) = (terms.months / 12.0, path.time(step), self.owed[f]);
+            let rate = path.rate(facility, step) + self.rolled[f].map_or(0.0, |loan| loan.spread);
+            let in_cash = if self.rolled[f].is_some() { 1.0 } else { 1.0 - facility.pik };
+            let ahead = match self.rolled[f] {
+                Some(loan) if today + years >= loan.end - SAME_DATE => owed,
+                Some(loan) => loan.per_year * years,
+                None => {
+                    let within = |later: &usize| path.time(*later) <= today + years + SAME_DATE;
+                    let due = |later: usize| match self.schedules[f].maturity {
+                        Some(maturity) if maturity == later => owed,
+                        _ => self.schedules[f].principal[later],
+                    };
+                    (step + 1..=path.steps()).filter(within).map(due).sum()
+                }
+            };
+            let target = ahead.min(owed) + owed * rate * years * in_cash;
+            let filled = (target - self.reserve[f]).min(f64::max(0.0, self.cash));
+            self.reserve[f] += filled;
+            self.cash -= filled;
+        }
+    }
+
     /// Cash that is left repays debt: of a trapped facility all of it.
     fn sweep(&mut self, path: &Path<'_>, step: usize) {
         let mut senior_first: Vec<usize> = (0..self.owed.len()).collect();
@@ -392,18 +448,22 @@ impl<'a> Life<'a> {
         }
         let drawn = self.schedules.iter().map(|schedule| schedule.drawn[step]).sum();
         self.note("drawn", path, step, drawn);
-        let coins = self.sell_coins(path, step, total - available, negligible);
+        let is_short = total - available > negligible;
+        let used = if is_short { self.use_reserves(&due, available) } else { vec![0.0; due.len()] };
+        let due: Vec<f64> = zip(due, &used).map(|(due, used)| due - used).collect();
+        let left = total - used.iter().sum::<f64>();
+        let coins = self.sell_coins(path, step, left - available, negligible);
         available += coins;
         let mut unpaid = vec![0.0; due.len()];
-        if total - available > negligible && total > 0.0 {
-            let raised = self.roll_over(path, step, &due, available, revenue - cost);
+        if left - available > negligible && total > 0.0 {
+            let raised = self.roll_over(path, step, &due, available, (revenue - cost, total));
             let asked: Vec<f64> = zip(&due, &raised).map(|(due, raised)| due - raised).collect();
             unpaid = by_seniority(self.borrower, &asked, available);
             unpaid.iter_mut().filter(|unpaid| **unpaid <= negligible).for_each(|unpaid| *unpaid = 0.0);
             self.cash = if available > 0.0 { f64::max(0.0, available - asked.iter().sum::<f64>()) } else { available };
             self.note("refinanced", path, step, raised.iter().sum());
         } else {
-            self.cash = if total > 0.0 { f64::max(0.0, available - total) } else { available };
+            self.cash = if total > 0.0 { f64::max(0.0, available - left) } else { available };
         }
         self.arrears.clone_from(&unpaid);
         if unpaid.iter().any(|unpaid| *unpaid > 0.0) {
@@ -413,12 +473,20 @@ impl<'a> Life<'a> {
                 self.default = Some((step, if lapsed { Cause::Maturity } else { Cause::Payment }));
                 self.exposure = zip(&self.owed, &unpaid).map(|(owed, unpaid)| owed + unpaid).collect();
                 self.arrears.clone_from(&self.exposure);
+                // A reserve account pays its own claim at once.
+                for (account, claim) in zip(&mut self.reserve, &mut self.arrears) {
+                    let paid = claim.min(*account);
+                    *claim -= paid;
+                    self.cash += *account - paid;
+                    *account = 0.0;
+                }
                 let discount = path.level("discount", step);
-                self.loss = self.exposure.iter().map(|exposure| discount * exposure).collect();
+                self.loss = self.arrears.iter().map(|claim| discount * claim).collect();
                 self.operated_until = self.choose(path, step);
             }
         } else {
             self.cures += usize::from(self.missed_since.take().is_some());
+            self.fill_reserves(path, step);
             self.sweep(path, step);
             if let Some(owners) = &self.borrower.distribution {
                 let distributed = owners.share * f64::max(0.0, self.cash - owners.floor);
@@ -434,6 +502,7 @@ impl<'a> Life<'a> {
     /// Writes down the cash that a step ends with.
     pub(crate) fn close(&mut self, path: &Path<'_>, step: usize) {
         self.note("cash", path, step, self.cash);
+        self.note("reserve", path, step, self.reserve.iter().sum());
     }
 
     /// What a borrower in default sells in a step; nothing before the delay is over.

@@ -93,6 +93,7 @@ struct Fates {
     rolled_over_twice: usize,
     swept: usize,
     drawn: usize,
+    paid_from_reserve: usize,
     senior_paid_and_junior_not: usize,
     sold_over_several_steps: usize,
     unsold_at_the_horizon: usize,
@@ -116,6 +117,7 @@ impl Fates {
             self.extended += usize::from(life.rollovers[1] > 0);
             self.trapped += usize::from(life.rollovers[2] > 0);
             self.rolled_over_twice += usize::from(life.rollovers.iter().sum::<usize>() > 1);
+            self.paid_from_reserve += usize::from(life.paid_from_reserve > 0.0);
             self.drawn += usize::from(ever("drawn"));
             self.swept += usize::from(ever("prepaid"));
             self.cured += usize::from(life.cures > 0);
@@ -146,8 +148,8 @@ impl Fates {
             both_sold,
             let_by_the_lender,
         ];
-        let Fates { extended, trapped, rolled_over_twice, swept, drawn, .. } = self;
-        let at_maturity = [extended, trapped, rolled_over_twice, swept, drawn];
+        let Fates { extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve, .. } = self;
+        let at_maturity = [extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve];
         assert!(at_maturity.iter().all(|count| **count > 100), "{self:?}");
         assert!(common.iter().all(|count| **count > 1000), "{self:?}");
         assert!(rare.iter().all(|count| **count > 200), "{self:?}");

@@ -38,7 +38,7 @@ impl Schedule {
         let drawn = by_step(&draws);
         let mut undrawn = vec![draws.iter().map(|(_, amount)| amount).sum::<f64>(); grid.steps() + 1];
         for step in 2..undrawn.len() {
-            undrawn[step] = f64::max(0.0, undrawn[step - 1] - drawn[step - 1]);
+            undrawn[step] = owed(undrawn[step - 1] - drawn[step - 1]);
         }
         // What is lent at one date is repaid by itself where its instalments are shares of it.
         let by_share = matches!(

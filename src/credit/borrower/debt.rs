@@ -7,6 +7,7 @@ use super::apart::Apart;
 use super::metrics::FacilityMetrics;
 use super::operations::Amount;
 use super::payment::Means;
+use super::reserve::PlannedReserve;
 use super::rollover::{Prospects, Rollover};
 use super::sweep::PlannedSweep;
 use crate::Error;
@@ -47,6 +48,7 @@ pub(super) struct PlannedFacility {
     pub(super) apart: Option<Apart>,
     pub(super) rollover: Option<Rollover>,
     pub(super) sweep: Option<PlannedSweep>,
+    pub(super) reserve: Option<PlannedReserve>,
     pub(super) metrics: FacilityMetrics,
 }
 
@@ -95,15 +97,16 @@ impl Debt {
             let schedule_floats = facility.pik > 0.0 && matches!(coupon, PlannedCoupon::Floating { .. });
             let is_swept = facility.sweep.is_some() || facility.cash_trap.is_some();
             planned.push(PlannedFacility {
-                schedule,
                 coupon,
                 arrears: plan.state(),
                 due: plan.state(),
                 unpaid: plan.state(),
                 apart: (rollover.is_some() || is_swept || schedule_floats).then(|| Apart::new(plan)),
+                reserve: facility.reserve.map(|terms| PlannedReserve::new(terms, &schedule, plan)),
                 sweep: is_swept.then(|| PlannedSweep::new(facility.sweep, plan)),
                 rollover,
                 metrics: FacilityMetrics::new(&facility.name, plan),
+                schedule,
             });
         }
         let is_floating = |index: &usize| matches!(facilities[*index].coupon, Coupon::Floating(_));
@@ -116,6 +119,9 @@ impl Debt {
     /// Sets the lanes at time zero.
     pub(super) fn start(&self, own: &mut OwnLanes<'_>, read: ReadLanes<'_>) {
         // Lanes come zeroed: nothing is unpaid or has been rolled over.
+        for reserve in self.facilities.iter().filter_map(|facility| facility.reserve.as_ref()) {
+            reserve.start(own);
+        }
         for facility in &self.facilities {
             if let (Some(apart), PlannedCoupon::Floating { .. }) = (&facility.apart, &facility.coupon)
                 && facility.schedule.pik > 0.0

@@ -13,12 +13,21 @@ impl Stepper {
             let discount = block.discount[path];
             for (index, facility) in self.debt.facilities.iter().enumerate() {
                 let claim = facility.balance(step.index, own).on(path) + own[facility.arrears][path];
-                own[facility.arrears][path] = claim;
+                // A reserve account pays its own claim at once.
+                let mut paid = 0.0;
+                if let Some(reserve) = &facility.reserve {
+                    let account = std::mem::take(&mut own[reserve.account][path]);
+                    paid = claim.min(account);
+                    own[self.cash][path] += account - paid;
+                    self.metrics.add_claims_paid(own, path, paid);
+                    facility.metrics.add_recovered(own, path, paid);
+                }
+                own[facility.arrears][path] = claim - paid;
                 if let Some(apart) = &facility.apart {
                     own[apart.balance][path] = 0.0;
                 }
                 outcome.exposure[index][path] = claim;
-                outcome.loss[index][path] = discount * claim;
+                outcome.loss[index][path] = discount * (claim - paid);
             }
             let lapsed = block.scratch[DEFAULTS][path] >= why::MATURITY;
             outcome.cause[path] = if lapsed { Cause::Maturity } else { Cause::Payment };

@@ -27,13 +27,14 @@ pub(super) enum Metric {
     ResidualToOwners,
     Dscr,
     Cash,
+    Reserve,
     Balance,
     Arrears,
     LtvMark,
     LtvExecutable,
 }
 
-const COUNT: usize = 21;
+const COUNT: usize = 22;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -53,6 +54,7 @@ const NAMES: [&str; COUNT] = [
     "residual_to_owners",
     "dscr",
     "cash",
+    "reserve",
     "balance",
     "arrears",
     "ltv_mark",
@@ -97,6 +99,13 @@ impl Metrics {
     pub(super) fn add(&self, own: &mut OwnLanes<'_>, metric: Metric, values: &Lane) {
         if let Some(lane) = self.lanes[metric as usize] {
             add(values, &mut own[lane]);
+        }
+    }
+
+    /// Paid to a claim on one path.
+    pub(super) fn add_claims_paid(&self, own: &mut OwnLanes<'_>, path: usize, amount: f64) {
+        if let Some(lane) = self.lanes[Metric::ClaimsPaid as usize] {
+            own[lane][path] += amount;
         }
     }
 
@@ -190,6 +199,12 @@ impl FacilityMetrics {
         add_own(prepaid, self.principal_paid, own);
     }
 
+    pub(super) fn add_recovered(&self, own: &mut OwnLanes<'_>, path: usize, amount: f64) {
+        if let Some(lane) = self.recovered {
+            own[lane][path] += amount;
+        }
+    }
+
     pub(super) fn show_recovery(&self, own: &mut OwnLanes<'_>, recovered: &Lane) {
         if let Some(lane) = self.recovered {
             add(recovered, &mut own[lane]);
@@ -266,7 +281,8 @@ impl Stepper {
                 }
                 // A payment goes to interest first, that on arrears included.
                 let owed = facility.principal(step.index, own).on(i) + own[unpaid_principal][i];
-                let due = own[facility.due][i];
+                let from_reserve = facility.reserve.as_ref().map_or(0.0, |reserve| own[reserve.used][i]);
+                let due = own[facility.due][i] + from_reserve;
                 let paid = due - own[facility.arrears][i];
                 let principal = (paid - (due - owed)).clamp(0.0, owed.min(paid));
                 own[unpaid_principal][i] = owed - principal;
@@ -287,6 +303,10 @@ impl Stepper {
         let [balance, arrears, value, pace, price, ..] = &mut *block.scratch;
         let metrics = &self.metrics;
         metrics.show(own, Metric::Cash, |own, i| own[self.cash][i]);
+        metrics.show(own, Metric::Reserve, |_, _| 0.0);
+        for reserve in self.debt.facilities.iter().filter_map(|facility| facility.reserve.as_ref()) {
+            metrics.add_own(own, Metric::Reserve, reserve.account);
+        }
         balance.fill(0.0);
         arrears.fill(0.0);
         for facility in &self.debt.facilities {

@@ -9,6 +9,7 @@ mod metrics;
 mod month;
 mod operations;
 mod payment;
+mod reserve;
 mod rollover;
 mod standing;
 mod step_in;
@@ -55,7 +56,7 @@ use serde::{Deserialize, Serialize};
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating), `claims_paid`,
 /// `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
-/// end of the step `cash` (below zero: operating bills that nothing covered), `balance` (principal not yet due),
+/// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
 /// collateral at marks, and at what selling all of it at the planned pace would bring). And of each facility, after its
 /// name and a dot: `drawn`, `interest_paid`, `principal_paid`, `recovered`; and at the end of the step `balance` and `claim`

@@ -126,13 +126,14 @@ impl Stepper {
         }
 
         // By facility only where something may differ from what was agreed.
-        let is_split = self.makes_every_pass || self.metrics.by_facility || self.is_off_schedule(own);
+        let mut is_split = self.makes_every_pass || self.metrics.by_facility || self.is_off_schedule(own);
         let same_due = if is_split {
             self.debt.fall_due(step, own, due);
             None
         } else {
             self.debt.scheduled(step, own, due)
         };
+        self.clear_reserves(own);
         if self.debt.kept[step.index] > 0.0 {
             self.draw(own, self.debt.kept[step.index]);
         }
@@ -140,6 +141,14 @@ impl Stepper {
 
         let mut shorts = self.serve(own, &mut month);
         // Sources for what is short, the first used first.
+        if shorts > 0 && self.has_reserves() {
+            if !is_split {
+                self.debt.fall_due(step, own, month.due);
+                month.same_due = None;
+                is_split = true;
+            }
+            shorts = self.use_reserves(own, &mut month);
+        }
         if shorts > 0 {
             shorts = self.sell_coins(own, &block.liquidation, &mut month);
         }
@@ -163,6 +172,7 @@ impl Stepper {
         if is_apart && self.miss(own, step, &mut month) > 0 {
             self.default(block);
         }
+        self.fill_reserves(block);
         self.sweep(block);
         self.distribute(block);
         self.debt.reset(&mut block.own, block.read);

@@ -3,8 +3,9 @@
 use super::metrics::Metric;
 use super::month::Stepper;
 use super::standing::is_performing;
-use crate::credit::facility::Sweep;
+
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
+use crate::credit::surplus::Sweep;
 use crate::market::OwnLane;
 use crate::numeric::{Lane, PATHS};
 use crate::vectorised;

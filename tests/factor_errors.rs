@@ -72,11 +72,15 @@ fn market(model: Model) -> Result<Market, Error> {
     market.shared_factor("x", model.into()).build()
 }
 
-/// Whether the run gives numbers on every path.
+/// Whether the run gives numbers on every path, in everything that the factor publishes.
 fn runs(market: Market, grid: TimeGrid) -> bool {
     let steps = grid.steps();
+    let series = market.series().unwrap();
+    let own: Vec<&str> =
+        series.iter().map(String::as_str).filter(|name| *name == "x" || name.starts_with("x.")).collect();
     let simulation = Simulation::new(market, Book::default()).grid(grid).paths(256).threads(1);
-    simulation.run(Collect::new(&["x"], &[0, steps])).unwrap().of("x", steps).iter().all(|value| !value.is_nan())
+    let seen = simulation.run(Collect::new(&own, &[0, steps])).unwrap();
+    own.iter().all(|name| seen.of(name, steps).iter().all(|value| !value.is_nan()))
 }
 
 /// Every number of a description, as a path of keys with its value.
@@ -245,6 +249,19 @@ fn references_and_combinations_are_checked() {
         refused(FACTORS[8], "subsidy = 3.125, fees = 0.05", "subsidy = 1e-310, fees = 0.0"),
         "factors.x.reward.subsidy"
     );
+}
+
+/// What a rate has made of 1 may leave the range of numbers, upwards and then downwards: infinite times zero is not a number, and
+/// neither is a premium of nothing times one that is infinite.
+#[test]
+fn integrals_beyond_the_largest_number_are_numbers() {
+    let years = TimeGrid::new([25.0, 50.0, 75.0, 100.0]).unwrap();
+    let rate = "model = 'short_rate'\ninitial = -10.0\nmean = 10.0\nreversion = 0.01\nvolatility = 10.0";
+    let tokens = "model = 'unit_cost'\ninitial = 3.0\nfloor = 3.0\ndeflation = -10.0\nlong_run_deflation = -10.0\n\
+                  reversion = 0.9\nvolatility = 10.0";
+    for text in [rate, tokens] {
+        assert!(runs(market(toml::from_str(text).unwrap()).unwrap(), years.clone()), "{text}");
+    }
 }
 
 /// Numbers of every size and sign, mostly such as are written for a rate, a price, a share.

@@ -2,10 +2,10 @@
 //! deflation with its price.
 
 use super::factor::{FactorBlock, Modulation};
+use super::jumps::factor;
 use super::lanes::{DriverLane, OwnLane};
 use super::ou::{OuStep, integral_variance, mean_response};
 use super::per_step::PerStep;
-use crate::numeric::kernel::exp;
 use crate::numeric::{Lane, PATHS, TimeGrid};
 
 /// dr = k (theta - r) dt + v dW with exp(+-integral of r), jointly exact: the integral takes a part of the driver, which it shares
@@ -75,6 +75,13 @@ impl JointStep {
     }
 }
 
+/// What an integral makes of what has grown so far. Finite: nothing times it is nothing.
+#[inline(always)]
+fn product(growth: f64, integral: f64) -> f64 {
+    let grown = growth * factor(integral);
+    if grown < f64::MAX { grown } else { f64::MAX }
+}
+
 crate::vectorised! {
     fn step(
         mean: f64, sign: f64, joint: JointStep, normal: &Lane, second: &Lane, rate: &mut Lane, growth: &mut Lane,
@@ -84,7 +91,7 @@ crate::vectorised! {
             let noise = joint.shared.mul_add(normal[path], joint.own * second[path]);
             let integral = distance.mul_add(joint.ou.response, mean * joint.length) + noise;
             rate[path] = mean + distance.mul_add(joint.ou.decay, joint.ou.deviation * normal[path]);
-            growth[path] *= exp(sign * integral);
+            growth[path] = product(growth[path], sign * integral);
         }
     }
 
@@ -101,7 +108,7 @@ crate::vectorised! {
             let integral = distance.mul_add(joint.ou.response, mean * joint.length) + noise;
             let moved = (joint.ou.deviation * multiplier) * normal[path] + joint.drift * shift;
             rate[path] = mean + distance.mul_add(joint.ou.decay, moved);
-            growth[path] *= exp(sign * integral);
+            growth[path] = product(growth[path], sign * integral);
         }
     }
 }

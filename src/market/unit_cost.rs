@@ -124,7 +124,9 @@ crate::vectorised! {
     fn price(floor: f64, premium: f64, rate: &Lane, growth: &Lane, deflation: &mut Lane, level: &mut Lane) {
         for path in 0..PATHS {
             deflation[path] = -rate[path];
-            level[path] = premium.mul_add(growth[path], floor);
+            // Finite, so that a premium of nothing stays nothing.
+            let grown = if growth[path] < f64::MAX { growth[path] } else { f64::MAX };
+            level[path] = premium.mul_add(grown, floor);
         }
     }
 }

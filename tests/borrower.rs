@@ -10,6 +10,8 @@ use haircut::credit::{
     Amortisation, Book, Borrower, CashTrap, Contract, Coupon, Disposal, Distribution, Draws, Extension, Facility,
     Feedback, Fleet, Floating, Funding, Miners, Quantity, Refinancing, Repaid, Reserve, StepIn, Sweep, Treasury,
 };
+use haircut::market::{Gbm, Market};
+use haircut::measure::Liquidations;
 use haircut::numeric::{Level, PATHS, TimeGrid};
 use haircut::{Error, Simulation};
 use ledger::random::{World, borrowers, cases, worlds};
@@ -559,6 +561,24 @@ fn every_bad_field_is_refused_by_its_name() {
         let error = plan(borrower).expect_err(field);
         assert_eq!(error.field(), Some(format!("obligors[0].{field}").as_str()), "{error}");
     }
+}
+
+/// Coins that are all sold for a payment which they do not cover are all gone: what rounding would leave of them is no forced sale later.
+#[test]
+fn coins_that_are_all_sold_are_gone() {
+    let coin = Gbm { initial: 61_500.0, drift: 0.0, volatility: 0.6 };
+    let borrower = Borrower {
+        treasury: vec![Treasury { asset: "coin".into(), units: 17.3 }],
+        facilities: vec![facility("loan", 1e9, 0.1, Amortisation::Bullet, 0.5)],
+        liquidation: Disposal { delay: 0.0, over: 0.0 },
+        ..Borrower::new("holder")
+    };
+    let book = Book::new([borrower]).liquidation(trading([liquid("coin", "coin")]));
+    let simulation =
+        Simulation::new(Market::builder().factor("coin", coin).build().unwrap(), book).months(8).paths(512);
+    let (record, sales) = simulation.run((Ledger("holder".into()), Liquidations::of(["coin"]))).unwrap();
+    assert!(record.default_step.iter().all(|step| *step == 1.0));
+    assert_eq!((sales[0].units.value, sales[0].any.value), (0.0, 0.0));
 }
 
 /// Zero revenue, rates of nothing and of 100 %, no units, maturity on the first date: numbers, and the right ones.

@@ -77,6 +77,29 @@ fn the_price_falls_with_quantity_and_rises_with_depth() {
     assert_eq!(price(Asset { depth_per_month: f64::INFINITY, ..gpu() }, 50.0), 10.0);
 }
 
+/// A price that falls below what scrap brings leaves the mark at scrap: that is what the sale gets, at no discount; above scrap nothing is
+/// different. Of marks that sales depress the same.
+#[test]
+fn a_unit_is_worth_its_scrap() {
+    let shown = |price: [f64; 3], asset: Asset| {
+        let book = Book::new([seller("a", 10.0, 0.0)]).liquidation(trading([asset]));
+        let simulation = Simulation::new(scripted([("price", script(price))]), book).months(2).paths(1);
+        let metrics = ["gpu.mark", "gpu.proceeds", "gpu.discount"];
+        let shown = simulation.run(Watch::market(&metrics)).unwrap();
+        metrics.map(|metric| [1, 2].map(|step| shown[metric][step][0]))
+    };
+    let scrap = Asset { scrap: 8.0, moving_cost: 0.1, ..liquid("gpu", "price") };
+    assert_eq!(shown([10.0, 5.0, 5.0], scrap.clone()), [[8.0, 8.0], [80.0, 0.0], [0.0, 0.0]]);
+    let [mark, proceeds, discount] = shown([10.0, 8.5, 9.0], scrap.clone());
+    assert_eq!((mark, proceeds), ([8.5, 9.0], [80.0, 0.0]));
+    assert_rounding(discount[0], 0.5 / 8.5);
+    // 10 units at a pace of a tenth of the depth: e^-0.5 of 10 is 6.07, so scrap; half of the impact stays: 10 e^-0.25 = 7.79.
+    let thin = Asset { depth_per_month: 100.0, impact: 5.0, persistence: 0.5, ..scrap };
+    let [mark, proceeds, discount] = shown([10.0, 10.0, 10.0], thin);
+    assert_eq!((mark, proceeds), ([10.0, 8.0], [80.0, 0.0]));
+    assert_rounding(discount[0], 0.2);
+}
+
 /// Everyone who sells in a step gets the price of what all of them sell.
 #[test]
 fn sellers_of_a_step_share_one_price() {

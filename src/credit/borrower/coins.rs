@@ -83,7 +83,10 @@ vectorised! {
             let raised = if need[i] < value { need[i] } else { value };
             // A mark of zero raises nothing, and sells nothing.
             let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            units[i] -= if sold < units[i] { sold } else { units[i] };
+            // All that it is worth is all of it: nothing is left by rounding.
+            let is_all = (need[i] >= value) & (value > 0.0);
+            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
+            units[i] = if is_all { 0.0 } else { left };
             cash[i] += raised;
             need[i] -= raised;
         }

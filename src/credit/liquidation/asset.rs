@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// net = max( m r (1 - moving_cost) exp(-idle idle_decline) - moving_usd_per_unit, scrap )  price that each seller gets
 /// D'  = (D + persistence (-ln r)) 2^(-h / recovery_half_life)    depression of the mark that passes
 /// E'  = E + permanent (-ln r)                                   depression that stays
-/// m   = price factor x exp(-D - E)                              from the next step on
+/// m   = max( price factor x exp(-D - E), scrap )                from the next step on
 /// ```
 ///
 /// So a sale's impact has three parts: what only its sellers pay, `1 - persistence - permanent`; what everyone sees

@@ -73,6 +73,9 @@ impl LiquidationWorkspace {
             } else {
                 self.open[index] = *price;
             }
+            if planned.asset.scrap > 0.0 {
+                floor(planned.asset.scrap, &mut self.open[index]);
+            }
             self.mark[index] = self.open[index];
             if let Some(conditions) = &planned.conditions {
                 conditions.multiplier(series, &mut self.multiplier[index]);
@@ -101,6 +104,9 @@ impl LiquidationWorkspace {
             net_prices(open, planned.net(), &mut self.net_price[index]);
             if plan.feedback == Feedback::WithinStep {
                 scaled(open, share, &mut self.mark[index]);
+                if planned.asset.scrap > 0.0 {
+                    floor(planned.asset.scrap, &mut self.mark[index]);
+                }
             }
         }
         true
@@ -183,6 +189,14 @@ vectorised! {
     fn depressed_marks(price: &Lane, depression: &Lane, lasting: &Lane, mark: &mut Lane) {
         for i in 0..PATHS {
             mark[i] = price[i] * kernel::exp(-(depression[i] + lasting[i]));
+        }
+    }
+
+    /// Nobody values a unit below what its scrap brings.
+    fn floor(scrap: f64, mark: &mut Lane) {
+        for i in 0..PATHS {
+            let priced = mark[i];
+            mark[i] = if priced < scrap { scrap } else { priced };
         }
     }
 

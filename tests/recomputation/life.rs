@@ -298,7 +298,8 @@ impl<'a> Life<'a> {
             let has_clause =
                 facility.refinancing.is_some() || facility.extension.is_some() || facility.cash_trap.is_some();
             if self.matures(f, path, step) && has_clause {
-                raised[f] = due[f].min(missing);
+                let amount = due[f].min(missing);
+                raised[f] = if amount > ROUNDING * covered.1 { amount } else { 0.0 };
                 missing -= raised[f];
             }
         }
@@ -427,7 +428,7 @@ impl<'a> Life<'a> {
     fn matures(&self, facility: usize, path: &Path<'_>, step: usize) -> bool {
         match self.rolled[facility] {
             None => self.schedules[facility].maturity == Some(step),
-            Some(loan) => path.time(step) >= loan.end - SAME_DATE && self.instalments[facility] > 0.0,
+            Some(loan) => path.time(step) >= loan.end - SAME_DATE,
         }
     }
 

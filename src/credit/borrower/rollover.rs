@@ -10,7 +10,7 @@ use crate::credit::facility::Facility;
 use crate::credit::liquidation::LiquidationView;
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::quantity::Reading;
-use crate::credit::schedule::SAME_DATE;
+use crate::credit::schedule::{ROUNDING, SAME_DATE};
 use crate::market::{OwnLane, OwnLanes, ReadLanes};
 use crate::numeric::{Lane, PATHS, Step, kernel};
 use crate::sample::{StreamKey, event};
@@ -187,7 +187,7 @@ impl Stepper {
         **need = *month.short;
         for (facility, rollover) in debt.rolling().rev() {
             let [due, matures, raised] = own.many([facility.due, rollover.matures, rollover.raised]);
-            raise(due, matures, need, raised);
+            raise(due, matures, month.due, need, raised);
         }
         debt.pay(own, self.cash, Means::CashAndRollover, &mut month.spare);
         let [sum, ..] = &mut month.spare;
@@ -320,8 +320,8 @@ impl Debt {
             let Some(apart) = &facility.apart else { continue };
             let agreed = if facility.matures(step.index) { 1.0 } else { 0.0 };
             if apart.is_parted(own) {
-                let [ends, instalment, matures] = own.many([apart.ends, apart.instalment, rollover.matures]);
-                paths += mature([agreed, step.end + SAME_DATE], ends, instalment, matures);
+                let [ends, due, matures] = own.many([apart.ends, facility.due, rollover.matures]);
+                paths += mature([agreed, step.end + SAME_DATE], ends, due, matures);
             } else {
                 own[rollover.matures].fill(agreed);
                 paths += u64::from(agreed > 0.0);
@@ -357,11 +357,11 @@ pub(super) fn is_number(found: f64, number: f64) -> bool {
 
 vectorised! {
     /// Marks the paths on which the loan matures; counts them.
-    fn mature(terms: [f64; 2], ends: &Lane, instalment: &Lane, matures: &mut Lane) -> u64 {
+    fn mature(terms: [f64; 2], ends: &Lane, due: &Lane, matures: &mut Lane) -> u64 {
         let [agreed, now] = terms;
         let mut paths = 0;
         for i in 0..PATHS {
-            let is_over = (now >= ends[i]) & (instalment[i] > 0.0);
+            let is_over = (now >= ends[i]) & (due[i] > 0.0);
             let again = if is_over { 1.0 } else { 0.0 };
             matures[i] = if ends[i] > 0.0 { again } else { agreed };
             paths += u64::from(matures[i] > 0.0);
@@ -369,12 +369,12 @@ vectorised! {
         paths
     }
 
-    /// Owes on what is needed, up to what is due.
-    fn raise(due: &Lane, matures: &Lane, need: &mut Lane, raised: &mut Lane) {
+    /// Owes on what is needed, up to what is due; nothing for what rounding has left of a need.
+    fn raise(due: &Lane, matures: &Lane, total: &Lane, need: &mut Lane, raised: &mut Lane) {
         for i in 0..PATHS {
             let (needed, most) = (need[i], due[i]);
             let amount = if needed < most { needed } else { most };
-            raised[i] = if matures[i] > 0.0 { amount } else { 0.0 };
+            raised[i] = if (matures[i] > 0.0) & (amount > ROUNDING * total[i]) { amount } else { 0.0 };
             need[i] = needed - raised[i];
         }
     }

@@ -55,7 +55,10 @@ impl<'a> Path<'a> {
 
     pub(crate) fn mark(&self, asset: usize, step: usize) -> f64 {
         let [passing, lasting] = self.depression[asset];
-        self.level(&self.world.trade.assets[asset].price, step) * f64::exp(-passing - lasting)
+        let class = &self.world.trade.assets[asset];
+        let mark = self.level(&class.price, step) * f64::exp(-passing - lasting);
+        // A unit is worth its scrap, where it has any.
+        if class.scrap > 0.0 { f64::max(mark, class.scrap) } else { mark }
     }
 
     /// What buyers absorb in a month, in units or USD.

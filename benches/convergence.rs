@@ -73,7 +73,7 @@ fn resale() -> Resale {
 
 /// Rate, coin, mining, frontier, rent, share let, and what a machine fetches.
 fn eight() -> MarketBuilder {
-    let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
+    let reward = BlockReward { subsidy: 3.125, fees: 0.05, fee_series: None, halvings: vec![1.6] };
     Market::builder()
         .factor("sofr", ShortRate { initial: 0.036, mean: 0.03, reversion: 0.4, volatility: 0.01 })
         .factor(

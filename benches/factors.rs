@@ -8,8 +8,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
     Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, DemandShift,
-    EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market, MarketBuilder,
-    Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
+    Difficulty, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market,
+    MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
     ResampledSeries, ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
@@ -245,7 +245,7 @@ fn lower_level() {
 
 fn factors(criterion: &mut Criterion) {
     lower_level();
-    let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
+    let reward = BlockReward { subsidy: 3.125, fees: 0.05, fee_series: None, halvings: vec![1.6] };
     let network = NetworkHashrate {
         initial: 1_000.0,
         elasticity: 0.5,
@@ -256,6 +256,9 @@ fn factors(criterion: &mut Criterion) {
         efficiency_gain: 0.2,
         reward: reward.clone(),
     };
+    let difficulty = || Difficulty { hashrate: "network".into(), initial: None, found: 0.0 };
+    let fees = PowerPrice { initial: 0.02, usual: 0.027, volatility: 1.4, reversion: 4.1, ..power(0.0) };
+    let moving = BlockReward { fee_series: Some("fees".into()), ..reward.clone() };
     let hashprice = Hashprice { coin: "btc".into(), hashrate: "network".into(), reward };
     let shock = LaunchShock { generations: "frontier.generations".into(), mean: 0.2, deviation: 0.1 };
     let adoption = || Some("frontier.adoption".to_owned());
@@ -371,6 +374,17 @@ fn factors(criterion: &mut Criterion) {
             ("bootstrap of months, three series", alone().factor("past", past(12.0, 6.0))),
             ("bootstrap of days, three series", alone().factor("past", past(252.0, 20.0))),
             ("gbm and network hashrate", alone().factor("btc", btc()).factor("network", network.clone())),
+            (
+                "gbm, network hashrate and difficulty",
+                alone().factor("btc", btc()).factor("network", network.clone()).factor("difficulty", difficulty()),
+            ),
+            (
+                "gbm, fees and network hashrate",
+                alone()
+                    .factor("btc", btc())
+                    .factor("fees", fees)
+                    .factor("network", NetworkHashrate { reward: moving, ..network.clone() }),
+            ),
             (
                 "gbm, network hashrate and hashprice",
                 alone().factor("btc", btc()).factor("network", network).factor("price", hashprice),

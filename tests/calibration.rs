@@ -280,7 +280,7 @@ fn launches_come_back() {
 
 #[test]
 fn hashrate_comes_back() {
-    let reward = BlockReward { subsidy: 3.125, fees: 0.1, halvings: Vec::new() };
+    let reward = BlockReward { subsidy: 3.125, fees: 0.1, fee_series: None, halvings: Vec::new() };
     let hashrate = NetworkHashrate {
         initial: 900.0,
         elasticity: 1.0,
@@ -534,7 +534,7 @@ proptest! {
             check(calibrate::utilisation(&series).ok())?;
             check(calibrate::obsolescence(&series, series.years().last().copied().unwrap_or(0.0) + 0.5, 0.5).ok())?;
             check(calibrate::student_t(&[series.clone(), series.clone()]).ok())?;
-            let reward = BlockReward { subsidy: 3.125, fees: 0.0, halvings: Vec::new() };
+            let reward = BlockReward { subsidy: 3.125, fees: 0.0, fee_series: None, halvings: Vec::new() };
             check(calibrate::network_hashrate(&series, &series, "btc", reward).ok())?;
         }
     }

@@ -125,7 +125,7 @@ fn a_hash_rate_takes_what_miners_earn_beside_it() {
     let output = haircut(&[&arguments[..], &more[..]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let of = |column| Series::from_csv(&table, "date", column, |_| true).expect("a series");
-    let reward = BlockReward { subsidy: 3.125, fees: 0.03, halvings: vec![1.8, 5.8] };
+    let reward = BlockReward { subsidy: 3.125, fees: 0.03, fee_series: None, halvings: vec![1.8, 5.8] };
     let fit = calibrate::network_hashrate(&of("ehs"), &of("usd"), "btc", reward).expect("a fit");
     let printed = text(&output.stdout);
     assert!(printed.contains(&fit.to_string()), "{printed}");

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 24] = [
+const FACTORS: [&str; 25] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -30,7 +30,8 @@ const FACTORS: [&str; 24] = [
     "model = 'short_rate'\ninitial = 0.036\nmean = 0.03\nreversion = 0.4\nvolatility = 0.01",
     "model = 'network_hashrate'\ninitial = 1000.0\nelasticity = 0.5\nlag = 0.4\nvolatility = 0.19\ncoin = 'btc'\n\
      marginal_cost = 40.0\nefficiency_gain = 0.2\nreward = { subsidy = 3.125, fees = 0.05, halvings = [1.6, 5.6] }",
-    "model = 'hashprice'\ncoin = 'btc'\nhashrate = 'btc'\nreward = { subsidy = 3.125, fees = 0.05, halvings = [1.6] }",
+    "model = 'hashprice'\ncoin = 'btc'\nhashrate = 'btc'\nreward = { subsidy = 3.125, fees = 0.05, fee_series = 'frontier', \
+     halvings = [1.6] }",
     "model = 'kou'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\nup_share = 0.4\nup_mean = 0.1\n\
      down_mean = 0.15",
     "model = 'heston'\ninitial = 95000.0\ndrift = 0.05\nvariance = 0.4\nmean_variance = 0.5\nreversion = 3.0\n\
@@ -59,6 +60,7 @@ const FACTORS: [&str; 24] = [
     "model = 'utilisation'\ninitial = 0.85\nusual = 0.8\nreversion = 1.5\nvolatility = 0.7\ndemand = 'frontier.tier'",
     "model = 'earning_power'\nrent = 'rent'\nrent_share = 0.9\nutilisation = 0.85\npower_kw_per_unit = 1.28\npue = 1.3\n\
      power_usd_per_kwh = 0.08\nopex_usd_per_unit_hour = 0.4\ncost_growth = 0.02\nlife = 6.0\ndiscount = 0.12\nscrap = 1500.0",
+    "model = 'difficulty'\nhashrate = 'btc'\ninitial = 990.0\nfound = 0.4",
 ];
 
 /// The market in which a factor may read a coin and a frontier, and a machine its rent; the factor is called `x`.
@@ -168,6 +170,9 @@ fn references_and_combinations_are_checked() {
     );
     assert_eq!(refused(FACTORS[7], "coin = 'btc'", "coin = 'eth'"), "factors.x.coin");
     assert_eq!(refused(FACTORS[8], "hashrate = 'btc'", "hashrate = ''"), "factors.x.hashrate");
+    assert_eq!(refused(FACTORS[8], "'frontier'", "'x'"), "factors.x.reward.fee_series");
+    assert_eq!(refused(FACTORS[24], "'btc'", "'x'"), "factors.x.hashrate");
+    assert_eq!(refused(FACTORS[24], "found = 0.4", "found = 1.1"), "factors.x.found");
     assert_eq!(refused(FACTORS[7], "[1.6, 5.6]", "[1.6, 1.6]"), "factors.x.reward.halvings[1]");
     assert_eq!(refused(FACTORS[8], "subsidy = 3.125, fees = 0.05", "subsidy = 0.0"), "factors.x.reward.subsidy");
     assert_eq!(

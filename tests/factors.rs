@@ -13,8 +13,8 @@ use collect::{
 use haircut::Simulation;
 use haircut::credit::Book;
 use haircut::market::{
-    BlockReward, DeflatingRent, Factor, Gbm, Hashprice, LaunchShock, Market, MarketBuilder, Merton, NetworkHashrate,
-    Obsolescence, Resale, ShortRate, Utilisation,
+    DeflatingRent, Factor, Gbm, LaunchShock, Market, MarketBuilder, Merton, Obsolescence, Resale, ShortRate,
+    Utilisation,
 };
 use haircut::numeric::TimeGrid;
 use statrs::distribution::{ContinuousCDF, Discrete, Gamma, Normal, Poisson};
@@ -288,23 +288,27 @@ fn launches_are_a_renewal_process() {
         ),
     ];
     for (shape, years, q, [none, mean, variance, generating]) in cases {
+        // P(N >= n) is that of n gaps within the time, and n gaps are gamma too: all moments, those that errors are made of as well.
+        let reached =
+            |n: u32| if n == 0 { 1.0 } else { Gamma::new(f64::from(n) * shape, 0.5 * shape).unwrap().cdf(years) };
+        let law: Vec<(f64, f64)> = (0..60).map(|n| (f64::from(n), reached(n) - reached(n + 1))).collect();
+        let expected = |f: &dyn Fn(f64) -> f64| law.iter().map(|(n, probability)| probability * f(*n)).sum::<f64>();
+        let moment = |power: i32| expected(&|n| (n - mean).powi(power));
+        // The renewal equation was solved numerically, to 6e-8 of the mean.
+        assert!((law[0].1 - none).abs() < 1e-9 && moment(1).abs() < 1e-7 && (moment(2) - variance).abs() < 1e-9);
+        assert!((expected(&|n| q.powf(n)) - generating).abs() < 1e-9);
         let frontier = generations(2.0, 1.0 / shape.sqrt(), 0.0);
         for (what, values) in at_two_step_sizes(&|| alone(frontier.clone()), years, &["x.generations"]) {
             let counts = &values[0];
             assert_share(&what, counts, |n| n < 0.5, none);
             assert_mean(&what, counts.iter().copied(), mean, variance.sqrt());
-            // Of (N - mean)^2 and of q^N the fourth moments are not among the reference values: the sample's are used.
             let squares = map(counts, |n| (n - mean) * (n - mean));
-            assert_mean(&what, squares.iter().copied(), variance, deviation(&squares));
+            assert_mean(&what, squares.iter().copied(), variance, (moment(4) - variance * variance).sqrt());
             let powers = map(counts, |n| q.powf(n));
-            assert_mean(&what, powers.iter().copied(), generating, deviation(&powers));
+            let square = expected(&|n| q.powf(2.0 * n));
+            assert_mean(&what, powers.iter().copied(), generating, (square - generating * generating).sqrt());
         }
     }
-}
-
-fn deviation(sample: &[f64]) -> f64 {
-    let mean = sample.iter().sum::<f64>() / sample.len() as f64;
-    (sample.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / sample.len() as f64).sqrt()
 }
 
 #[test]
@@ -508,73 +512,6 @@ fn bonds_have_vasiceks_price() {
     let seen = collect(alone(still), TimeGrid::monthly(60).unwrap(), &["x", "x.discount"], &[60]);
     assert!(seen.of("x", 60).iter().all(|r| (r - 0.03).abs() < 1e-16));
     assert!(seen.of("x.discount", 60).iter().all(|d| (d - (-0.15_f64).exp()).abs() < 1e-14));
-}
-
-/// What a block pays, without fees.
-fn reward() -> BlockReward {
-    BlockReward { subsidy: 3.125, fees: 0.0, halvings: vec![1.25] }
-}
-
-#[test]
-fn hashprice_by_hand() {
-    // 86400e15 / (difficulty 2^32) (subsidy + fees) price, at the difficulty that makes blocks ten minutes long.
-    let flat = |initial| Gbm { initial, drift: 0.0, volatility: 0.0 };
-    let hashprice = |reward| Hashprice { coin: "btc".into(), hashrate: "network".into(), reward };
-    let market = Market::builder()
-        .factor("btc", flat(95_000.0))
-        .factor("network", flat(1_000.0))
-        .factor("plain", hashprice(reward()))
-        .factor("fees", hashprice(BlockReward { fees: 0.125, halvings: vec![0.5, 1.25], ..reward() }));
-    let seen = collect(market, TimeGrid::new([1.0, 1.25, 2.0]).unwrap(), &["plain", "fees"], &[0, 1, 2, 3]);
-    let difficulty = 1_000e18 * 600.0 / 2.0_f64.powi(32);
-    let formula = 86_400e15 / (difficulty * 2.0_f64.powi(32)) * 3.125 * 95_000.0;
-    assert!((formula - 42.75).abs() < 1e-12);
-    let expected = [
-        ("plain", [42.75, 42.75, 21.375, 21.375]),
-        ("fees", [44.46, 13.68 * (1.5625 + 0.125), 13.68 * (0.78125 + 0.125), 13.68 * (0.78125 + 0.125)]),
-    ];
-    for (series, values) in expected {
-        for (step, value) in values.into_iter().enumerate() {
-            assert!(seen.of(series, step).iter().all(|h| (h / value - 1.0).abs() < 1e-14), "{series} at {step}");
-        }
-    }
-}
-
-#[test]
-fn the_network_is_drawn_to_its_marginal_cost() {
-    let coin = Gbm { initial: 80_000.0, drift: 0.0, volatility: 0.0 };
-    let network = |volatility| NetworkHashrate {
-        initial: 700.0,
-        elasticity: 0.6,
-        lag: 0.4,
-        volatility,
-        coin: "btc".into(),
-        marginal_cost: 45.0,
-        efficiency_gain: 0.0,
-        reward: BlockReward { halvings: vec![], ..reward() },
-    };
-    let market = |network: NetworkHashrate| Market::builder().factor("btc", coin.clone()).factor("x", network);
-    // H* = 144 * 3.125 * 80000 / (1000 * 45) = 800 EH/s, approached at 1.5 a year.
-    for (what, values) in at_two_step_sizes(&|| market(network(0.2)), 1.2, &["x"]) {
-        let decay = (-1.8_f64).exp();
-        let mean = 800.0_f64.ln() + (700.0_f64 / 800.0).ln() * decay;
-        assert_normal(&what, &map(&values[0], f64::ln), mean, 0.04 * (1.0 - decay * decay) / 3.0);
-    }
-    // In the long run hashprice is the cost, which efficiency lowers; a halving halves the network.
-    let long = NetworkHashrate { reward: reward(), ..network(0.0) };
-    let price = Hashprice { coin: "btc".into(), hashrate: "x".into(), reward: reward() };
-    let seen = collect(
-        market(long.clone()).factor("price", price.clone()),
-        TimeGrid::regular(40, 1).unwrap(),
-        &["x", "price"],
-        &[40],
-    );
-    assert!((seen.of("price", 40)[0] / 45.0 - 1.0).abs() < 1e-12 && (seen.of("x", 40)[0] / 400.0 - 1.0).abs() < 1e-12);
-    // With efficiency the network runs after a target that rises by 0.3 in each step of a year: a lag of 0.3 e^-1.5 / (1 - e^-1.5).
-    let efficient = NetworkHashrate { efficiency_gain: 0.3, ..long };
-    let seen = collect(market(efficient).factor("price", price), TimeGrid::regular(40, 1).unwrap(), &["price"], &[40]);
-    let lag = 0.3 * (-1.5_f64).exp() / (1.0 - (-1.5_f64).exp());
-    assert!((seen.of("price", 40)[0].ln() - (45.0_f64.ln() - 12.0 + lag)).abs() < 1e-12);
 }
 
 #[test]

@@ -185,11 +185,11 @@ fn the_hyperscaler_contract_earns_1_261_and_owes_851() {
 }
 
 #[test]
-fn the_miner_earns_339_today_and_184_more_at_36_6() {
+fn the_miner_earns_337_today_and_186_more_at_36_6() {
     // Without a fee the comment's round hashprices: 415 m at 36.6 and 247 m at 29.0, overhead of 60 m and GPUs at 168 m.
     let cfads = |hashprice| first_year(read("d4_hybrid_miner.toml"), 4.50, hashprice).0 / 1e6;
     let side = 168.0 - 60.0;
-    for (hashprice, margin) in [(36.6, 415.0), (29.0, 247.8), (28.22, 230.6)] {
+    for (hashprice, margin) in [(36.6, 415.0), (29.0, 247.8), (28.13, 228.6)] {
         assert!((cfads(hashprice) - margin - side).abs() < 1.0, "{hashprice}: {}", cfads(hashprice) - side);
     }
 }

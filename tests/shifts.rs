@@ -70,7 +70,7 @@ fn nothing_else_feels_it_but_those_who_read_it() {
 /// Half the coin's price is half the hashprice of the same network: by hand, through the reader.
 #[test]
 fn a_reader_computes_with_the_shifted_series() {
-    let reward = haircut::market::BlockReward { subsidy: 3.125, fees: 0.0, halvings: vec![] };
+    let reward = haircut::market::BlockReward { subsidy: 3.125, fees: 0.0, fee_series: None, halvings: vec![] };
     let market = Market::builder()
         .factor("btc", Gbm { initial: 80_000.0, drift: 0.0, volatility: 0.6 })
         .factor("network", haircut::market::Gbm { initial: 900.0, drift: 0.3, volatility: 0.2 })

@@ -1,6 +1,6 @@
 //! What a petahash earns.
 
-use super::block_reward::BlockReward;
+use super::block_reward::{BlockReward, PlannedReward};
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::lanes::{OwnLane, ReadLane};
 use crate::Error;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// | symbol | field | unit |
 /// | --- | --- | --- |
 /// | price | `coin` | series in USD per coin |
-/// | H | `hashrate` | series in EH/s, such as a [`NetworkHashrate`](super::NetworkHashrate) |
+/// | H | `hashrate` | series in EH/s: the hash rate that the difficulty is set for. A [`Difficulty`](super::Difficulty); or a [`NetworkHashrate`](super::NetworkHashrate), whose difficulty then follows at once |
 /// | subsidy, fees | `reward` | see [`BlockReward`] |
 ///
 /// Nothing random of its own: no driver, exact. Publishes its level.
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub struct Hashprice {
     /// Series of the coin's price, USD.
     pub coin: String,
-    /// Series of the network's hash rate, EH/s.
+    /// Series of the hash rate that the difficulty is set for, EH/s.
     pub hashrate: String,
     /// What a block pays.
     pub reward: BlockReward,
@@ -34,11 +34,10 @@ pub struct Hashprice {
 
 impl Factor for Hashprice {
     fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
-        self.reward.check()?;
         Ok(Box::new(Stepper {
             coin: plan.read("coin", &self.coin)?,
             hashrate: plan.read("hashrate", &self.hashrate)?,
-            reward: self.reward.clone(),
+            reward: self.reward.plan(plan)?,
             level: plan.level(),
         }))
     }
@@ -47,7 +46,7 @@ impl Factor for Hashprice {
 struct Stepper {
     coin: ReadLane,
     hashrate: ReadLane,
-    reward: BlockReward,
+    reward: PlannedReward,
     level: OwnLane,
 }
 
@@ -58,7 +57,9 @@ impl FactorStepper for Stepper {
 
     fn step(&self, block: &mut FactorBlock<'_>) {
         let coins = self.reward.coins_per_day(block.step.end);
-        let (price, hashrate) = (block.read.lane(self.coin), block.read.lane(self.hashrate));
+        let [spare, ..] = block.scratch;
+        let price = self.reward.price(block.step.end, self.coin, block.read, spare);
+        let hashrate = block.read.lane(self.hashrate);
         earn(coins, price, hashrate, &mut block.own[self.level]);
     }
 }

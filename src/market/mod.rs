@@ -5,7 +5,7 @@
 //! | what moves | factor |
 //! | --- | --- |
 //! | a coin | [`Gbm`], [`Merton`], [`Kou`], [`Heston`], [`Bates`], [`Svcj`], [`RegimeGbm`] |
-//! | mining | [`NetworkHashrate`], [`Hashprice`] |
+//! | mining | [`NetworkHashrate`], [`Difficulty`], [`Hashprice`] |
 //! | compute | [`Obsolescence`], [`DeflatingRent`], [`TierRent`], [`Resale`], [`EarningPower`], [`Utilisation`], [`DemandShift`], [`UnitCost`], [`PowerPrice`] |
 //! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
 //! | anything on record | [`Bootstrap`] |
@@ -28,6 +28,7 @@ mod decline;
 mod deflating_rent;
 mod demand_shift;
 mod dependence;
+mod difficulty;
 mod earning_power;
 mod factor;
 mod gbm;
@@ -45,6 +46,7 @@ mod network_hashrate;
 mod normal_margin;
 mod obsolescence;
 mod ou;
+mod outlook;
 mod per_step;
 mod plan;
 mod power_price;
@@ -76,6 +78,7 @@ pub use credit_conditions::{ConditionSeries, CreditConditions};
 pub use deflating_rent::{DeflatingRent, ListJumps};
 pub use demand_shift::DemandShift;
 pub use dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
+pub use difficulty::Difficulty;
 pub use earning_power::EarningPower;
 pub use factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 pub use gbm::Gbm;

@@ -10,6 +10,7 @@ use super::credit_conditions::CreditConditions;
 use super::deflating_rent::DeflatingRent;
 use super::demand_shift::DemandShift;
 use super::dependence::{Dependence, DependencePlan, DependenceStepper};
+use super::difficulty::Difficulty;
 use super::earning_power::EarningPower;
 use super::factor::Factor;
 use super::gbm::Gbm;
@@ -90,6 +91,8 @@ pub enum Model {
     CreditConditions(CreditConditions),
     /// [`NetworkHashrate`].
     NetworkHashrate(NetworkHashrate),
+    /// [`Difficulty`].
+    Difficulty(Difficulty),
     /// [`Hashprice`].
     Hashprice(Hashprice),
     /// [`Bootstrap`].
@@ -119,6 +122,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::Cir(factor) => Arc::new(factor),
             Model::CreditConditions(factor) => Arc::new(factor),
             Model::NetworkHashrate(factor) => Arc::new(factor),
+            Model::Difficulty(factor) => Arc::new(factor),
             Model::Hashprice(factor) => Arc::new(factor),
             Model::Bootstrap(factor) => Arc::new(factor),
         }

@@ -1,6 +1,6 @@
 //! The hash rate of a coin's network: miners come when it pays and leave when it does not.
 
-use super::block_reward::BlockReward;
+use super::block_reward::{BlockReward, PlannedReward};
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper, Modulation};
 use super::jumps;
 use super::lanes::{DriverLane, OwnLane, ReadLane};
@@ -30,7 +30,9 @@ use serde::{Deserialize, Serialize};
 /// | g | `efficiency_gain` | per year, in logs: how fast better machines lower that cost; 0 by default | -10 to 10 |
 /// | subsidy, fees | `reward` | see [`BlockReward`] | |
 ///
-/// Only the ratio of elasticity and lag matters: in the end the whole gap is closed, half of it in `0.69 lag / elasticity` years.
+/// Only the ratio of elasticity and lag matters: in the end the whole gap is closed, half of it in `0.69 lag / elasticity` years. With
+/// it closes the gap of hashprice, in logs, to the marginal cost; after a halving too. Miners look to the hash rate and not to the
+/// difficulty, which lags it ([`Difficulty`](super::Difficulty)): what they build will earn under the difficulty that it brings about.
 ///
 /// The target of a step is the one of its end: the coin's price, the subsidy and the cost of that date, held over the step.
 /// Given it the step is exact. One Gaussian driver, named as the factor. Publishes its level. Modulated, ln H has the
@@ -65,14 +67,14 @@ impl Factor for NetworkHashrate {
         range::volatility("volatility", self.volatility)?;
         range::level("marginal_cost", self.marginal_cost)?;
         range::rate("efficiency_gain", self.efficiency_gain)?;
-        self.reward.check()?;
+        let reward = self.reward.plan(plan)?;
         let reversion = self.elasticity / self.lag;
         Ok(Box::new(Stepper {
             initial: self.initial,
             log_initial: ln(self.initial),
             log_cost: ln(self.marginal_cost),
             efficiency_gain: self.efficiency_gain,
-            reward: self.reward.clone(),
+            reward,
             steps: PerStep::new(plan.grid(), |length| OuStep::new(reversion, self.volatility, length)),
             coin: plan.read("coin", &self.coin)?,
             level: plan.level(),
@@ -87,7 +89,7 @@ struct Stepper {
     log_initial: f64,
     log_cost: f64,
     efficiency_gain: f64,
-    reward: BlockReward,
+    reward: PlannedReward,
     steps: PerStep<OuStep>,
     coin: ReadLane,
     level: OwnLane,
@@ -106,7 +108,9 @@ impl FactorStepper for Stepper {
         let time = block.step.end;
         // ln H* less the logarithm of the coin's price.
         let target = ln(self.reward.coins_per_day(time)) - self.log_cost + self.efficiency_gain * time;
-        let (coin, normal) = (block.read.lane(self.coin), &block.drivers[self.driver]);
+        let [spare, ..] = block.scratch;
+        let coin = self.reward.price(time, self.coin, block.read, spare);
+        let normal = &block.drivers[self.driver];
         let [level, logarithm] = block.own.many([self.level, self.logarithm]);
         match block.modulation {
             None => step(ou, target, coin, normal, logarithm, level),

@@ -3,10 +3,10 @@
 
 use haircut::market::{
     Bates, BlockReward, Bootstrap, Change, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
-    Curve, DeflatingRent, DemandShift, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock,
-    ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime,
-    RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj, TierRent, Transitions,
-    UnitCost, Utilisation,
+    Curve, DeflatingRent, DemandShift, Difficulty, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou,
+    LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime,
+    Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj, TierRent,
+    Transitions, UnitCost, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -31,7 +31,7 @@ pub(crate) const SERIES: [&str; 13] = [
 
 /// One of each built-in factor, coupled where factors can be.
 pub(crate) fn factors() -> MarketBuilder {
-    let reward = BlockReward { subsidy: 3.125, fees: 0.05, halvings: vec![1.6] };
+    let reward = BlockReward { subsidy: 3.125, fees: 0.05, fee_series: None, halvings: vec![1.6] };
     Market::builder()
         .factor("eth", Gbm { initial: 3_000.0, drift: 0.04, volatility: 0.8 })
         .factor(
@@ -278,6 +278,40 @@ pub(crate) fn history() -> MarketBuilder {
     Market::builder().factor("past", past)
 }
 
+/// What [`mining`] publishes.
+pub(crate) const MINING: [&str; 4] = ["fees", "network", "difficulty", "earned"];
+
+/// A miner's income: fees of their own, and a difficulty that lags a network which grows and shrinks fast.
+pub(crate) fn mining() -> MarketBuilder {
+    let fees = PowerPrice {
+        initial: 0.02,
+        usual: 0.03,
+        reversion: 4.0,
+        volatility: 1.4,
+        spikes_per_year: 4.0,
+        spike_mean: 1.5,
+        spike_volatility: 0.5,
+        spike_reversion: 20.0,
+    };
+    let reward = BlockReward { subsidy: 3.125, fees: 0.01, fee_series: Some("fees".into()), halvings: vec![1.6] };
+    let network = NetworkHashrate {
+        initial: 1_000.0,
+        elasticity: 1.2,
+        lag: 0.4,
+        volatility: 0.8,
+        coin: "btc".into(),
+        marginal_cost: 40.0,
+        efficiency_gain: 0.2,
+        reward: reward.clone(),
+    };
+    Market::builder()
+        .factor("btc", Gbm { initial: 95_000.0, drift: 0.05, volatility: 0.6 })
+        .factor("fees", fees)
+        .factor("network", network)
+        .factor("difficulty", Difficulty { hashrate: "network".into(), initial: Some(950.0), found: 0.4 })
+        .factor("earned", Hashprice { coin: "btc".into(), hashrate: "difficulty".into(), reward })
+}
+
 /// What [`machines`] publish.
 pub(crate) const MACHINES: [&str; 3] = ["pressed.scarcity", "worth", "tier"];
 
@@ -445,5 +479,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("inference, independent", inference().build().unwrap(), &INFERENCE),
         ("inference, two regimes", inference().dependence(inference_regimes).build().unwrap(), &INFERENCE),
         ("machines", machines().build().unwrap(), &MACHINES),
+        ("mining", mining().build().unwrap(), &MINING),
     ]
 }

@@ -158,8 +158,12 @@ pub(crate) fn calibrate(options: &Options) -> Result<String, Failure> {
             finish(options, all, fit.map(|m| (Model::Obsolescence(m), None)))
         }
         Kind::NetworkHashrate => {
-            let reward =
-                BlockReward { subsidy: options.subsidy, fees: options.fees, halvings: options.halving.clone() };
+            let reward = BlockReward {
+                subsidy: options.subsidy,
+                fees: options.fees,
+                fee_series: None,
+                halvings: options.halving.clone(),
+            };
             let coin = options.coin.as_deref().unwrap_or_default();
             let fit = calibrate::network_hashrate(series, &all[1], coin, reward)?;
             // The model has the speed of return as an elasticity of 1 over a lag.

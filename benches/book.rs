@@ -112,6 +112,7 @@ fn borrower(index: usize, kind: Kind) -> Borrower {
         rent_share: revenue * 12.0 / (100.0 * 8760.0),
         utilisation: 1.0.into(),
         contracts: Vec::new(),
+        delivery: None,
     };
     Borrower {
         cash: 3.0 * payment,

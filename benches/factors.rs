@@ -7,10 +7,10 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haircut::credit::Book;
 use haircut::market::{
-    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, CreditConditions, DeflatingRent, DemandShift,
-    Difficulty, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps, Market,
-    MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes, Resale,
-    ResampledSeries, ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
+    Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, Counterparty, CreditConditions, DeflatingRent,
+    DemandShift, Difficulty, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou, LaunchShock, ListJumps,
+    Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes,
+    Resale, ResampledSeries, ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
 };
 use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::{Correlation, Level};
@@ -360,6 +360,7 @@ fn factors(criterion: &mut Criterion) {
                 "cir, near zero",
                 alone().factor("sofr", Cir { initial: 0.01, mean: 0.02, reversion: 0.5, volatility: 0.45 }),
             ),
+            ("counterparty", alone().factor("tenant", Counterparty::hazard(0.04))),
             ("credit conditions, state alone", alone().factor("funding", funding([]))),
             (
                 "credit conditions, three series of which one late",

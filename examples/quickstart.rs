@@ -35,7 +35,8 @@ fn main() -> Result<(), Error> {
         rent: "rent".into(),
         rent_share: 1.0,
         utilisation: 0.80.into(),
-        contracts: vec![Contract { share: 0.5, rate_usd_per_unit_hour: 2.20, collected: 0.95, from: 0.0, until: 1.0 }],
+        contracts: vec![Contract { collected: 0.95, ..Contract::new(0.5, 2.20, 1.0) }],
+        delivery: None,
     });
     borrower.facilities.push(Facility {
         amortisation: Amortisation::Straight { every: 0.25, instalment: None },

@@ -343,7 +343,7 @@ fn sculpted(cfads: Vec<(f64, f64)>, dscr: f64) -> Amortisation {
 
 /// One of everything.
 fn complete() -> Borrower {
-    let contract = Contract { share: 0.6, rate_usd_per_unit_hour: 2.0, collected: 0.95, from: 0.0, until: 2.0 };
+    let contract = Contract { collected: 0.95, ..Contract::new(0.6, 2.0, 2.0) };
     let miners = Miners {
         name: "miners".into(),
         asset: "gpu".into(),
@@ -644,7 +644,7 @@ fn the_own_shock_has_mean_one_and_its_own_stream() {
 
 #[test]
 fn a_contract_counts_for_the_part_of_a_step_for_which_it_is_in_force() {
-    let contract = |share, from, until| Contract { share, rate_usd_per_unit_hour: 3.0, collected: 0.5, from, until };
+    let contract = |share, from, until| Contract { collected: 0.5, from, ..Contract::new(share, 3.0, until) };
     let fleet = Fleet {
         contracts: vec![contract(0.5, 0.1, 0.6), contract(1.0, 1.0, 1.25)],
         rent_share: 2.0,

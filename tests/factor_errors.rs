@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Each factor with every parameter written out, and what it publishes.
-const FACTORS: [&str; 25] = [
+const FACTORS: [&str; 26] = [
     "model = 'gbm'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.6",
     "model = 'merton'\ninitial = 95000.0\ndrift = 0.05\nvolatility = 0.5\njumps_per_year = 6.0\njump_mean = -0.02\n\
      jump_volatility = 0.12",
@@ -61,6 +61,7 @@ const FACTORS: [&str; 25] = [
     "model = 'earning_power'\nrent = 'rent'\nrent_share = 0.9\nutilisation = 0.85\npower_kw_per_unit = 1.28\npue = 1.3\n\
      power_usd_per_kwh = 0.08\nopex_usd_per_unit_hour = 0.4\ncost_growth = 0.02\nlife = 6.0\ndiscount = 0.12\nscrap = 1500.0",
     "model = 'difficulty'\nhashrate = 'btc'\ninitial = 990.0\nfound = 0.4",
+    "model = 'counterparty'\nhazard = [0.01, 0.2]\nchain = 'frontier.generations'\nindex = 'btc'\nelasticity = 1.5",
 ];
 
 /// The market in which a factor may read a coin and a frontier, and a machine its rent; the factor is called `x`.

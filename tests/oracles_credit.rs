@@ -161,13 +161,8 @@ mod deals {
             rent: 0.0.into(),
             rent_share: 1.0,
             utilisation: 0.0.into(),
-            contracts: vec![Contract {
-                share: 1.0,
-                rate_usd_per_unit_hour: rent,
-                collected: 0.95,
-                from: 0.0,
-                until: 3.0,
-            }],
+            contracts: vec![Contract { collected: 0.95, ..Contract::new(1.0, rent, 3.0) }],
+            delivery: None,
         };
         let loan = Facility {
             interest_only: 1.0,

@@ -81,13 +81,7 @@ fn the_choice_turns_where_the_page_says() {
 /// Contracts hold what spot rents are expected to lose, and only until they end.
 #[test]
 fn contracts_count_until_they_end() {
-    let contract = |until: f64| Contract {
-        share: 1.0,
-        rate_usd_per_unit_hour: 3e6 / (8760.0 * 1000.0),
-        collected: 1.0,
-        from: 0.0,
-        until,
-    };
+    let contract = |until: f64| Contract::new(1.0, 3e6 / (8760.0 * 1000.0), until);
     let terms = StepIn { delay: 0.0, horizon: 2.0, revenue_decline: 10.0, price_decline: 0.0, ..terms() };
     // Two years under contract are worth e^-0.1 1.7 + e^-0.2 1.7 and the sale; one year leaves a loss of e^-0.2 in the other.
     for (until, worth) in [

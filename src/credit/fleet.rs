@@ -1,5 +1,7 @@
-//! Machines that are let by the hour, and the contracts that let them.
+//! Machines that are let by the hour.
 
+use super::contract::{Contract, whole};
+use super::delivery::{ContractTerm, Delivered, Delivery};
 use super::quantity::Quantity;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -52,42 +54,16 @@ pub struct Fleet {
     /// Spot rent, in USD per unit-hour.
     pub rent: Quantity,
     /// Rent of this fleet as a multiple of `rent`, for a tier above or below the one that the series prices.
-    #[serde(default = "one")]
+    #[serde(default = "whole")]
     pub rent_share: f64,
     /// Part of the hours for which units outside contracts are let.
     pub utilisation: Quantity,
     /// Shares of the fleet that are let at fixed rates.
     #[serde(default)]
     pub contracts: Vec<Contract>,
-}
-
-/// A share of a fleet, let at a fixed rate whether it is used or not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Contract {
-    /// Share of the fleet's units, 0 to 1. Shares in force at the same time add up to at most 1.
-    pub share: f64,
-    /// Rate, in USD per unit-hour.
-    pub rate_usd_per_unit_hour: f64,
-    /// Part of what is invoiced that is paid, 0 to 1.
-    #[serde(default = "one")]
-    pub collected: f64,
-    /// When it begins, in years from today.
-    #[serde(default)]
-    pub from: f64,
-    /// When it ends, in years from today; then its share is let at spot.
-    pub until: f64,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl Contract {
-    /// Part of a step for which the contract is in force: exact on any grid.
-    fn in_force(&self, start: f64, end: f64, length: f64) -> f64 {
-        ((end.min(self.until) - start.max(self.from)) / length).clamp(0.0, 1.0)
-    }
+    /// When the machines arrive, where they are not there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
 }
 
 /// What contracts make of one step of a fleet.
@@ -96,6 +72,10 @@ pub(super) struct Letting {
     pub(super) contracted: f64,
     /// Share of the units let at spot.
     pub(super) spot: f64,
+    /// Share of the units that run.
+    pub(super) running: f64,
+    /// What is credited against prepayments, in USD.
+    pub(super) credit: f64,
 }
 
 impl Fleet {
@@ -107,6 +87,9 @@ impl Fleet {
         check::within("pue", self.pue, 1.0, 10.0)?;
         check::within("opex_usd_per_unit_hour", self.opex_usd_per_unit_hour, 0.0, 1e6)?;
         check::within("rent_share", self.rent_share, 0.0, 1e3)?;
+        if let Some(delivery) = &self.delivery {
+            delivery.validate().map_err(|error| error.within("delivery"))?;
+        }
         for (index, contract) in self.contracts.iter().enumerate() {
             contract.validate().map_err(|error| error.within(format!("contracts[{index}]")))?;
         }
@@ -126,29 +109,31 @@ impl Fleet {
         Ok(())
     }
 
-    /// What contracts make of the step from `start` to `end`.
+    /// The delivery without the delay that is not known.
+    pub(super) fn delivered(&self) -> Delivered {
+        self.delivery.map_or(Delivered::BEFORE, |delivery| delivery.known())
+    }
+
+    /// What contracts make of the step from `start` to `end` if tenants pay and machines arrive without a delay that is not known.
     pub(super) fn letting(&self, start: f64, end: f64, length: f64) -> Letting {
-        let (mut contracted, mut share) = (0.0, 0.0);
+        let machines = self.delivered();
+        let later = match &self.delivery {
+            Some(Delivery { contracts: ContractTerm::FromDelivery, .. }) => machines.at,
+            _ => 0.0,
+        };
+        // Part of the step for which a unit runs between two dates: exact on any grid.
+        let part = |from: f64, to: f64| ((machines.running(to) - machines.running(from)) / length).clamp(0.0, 1.0);
+        let (mut contracted, mut share, mut credit) = (0.0, 0.0, 0.0);
         for contract in &self.contracts {
-            let let_share = contract.in_force(start, end, length) * contract.share;
+            let (from, until) = (contract.from + later, contract.until + later);
+            let let_share = part(start.max(from), end.min(until)) * contract.share;
             contracted += let_share * contract.rate_usd_per_unit_hour * contract.collected;
             share += let_share;
+            credit += contract.terms(self.units).credit(from, until, [start, end], machines);
         }
+        let running = if machines.at + machines.ramp > start { part(start, end) } else { 1.0 };
         // A fleet that is let as a whole has no spot share, whatever the rounding of its parts.
-        let spot = 1.0 - share;
-        Letting { contracted, spot: if spot > 1e-12 { spot } else { 0.0 } }
-    }
-}
-
-impl Contract {
-    fn validate(&self) -> Result<(), Error> {
-        check::within("share", self.share, 0.0, 1.0)?;
-        check::within("rate_usd_per_unit_hour", self.rate_usd_per_unit_hour, 0.0, 1e6)?;
-        check::within("collected", self.collected, 0.0, 1.0)?;
-        check::not_negative("from", self.from)?;
-        if !(self.until.is_finite() && self.until > self.from) {
-            return Err(Error::invalid("until", self.until, format!("must be after `from`, {}", self.from)));
-        }
-        Ok(())
+        let spot = running - share;
+        Letting { contracted, spot: if spot > 1e-12 { spot } else { 0.0 }, running, credit }
     }
 }

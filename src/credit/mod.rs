@@ -5,6 +5,8 @@
 mod book;
 mod borrower;
 mod clearing;
+mod contract;
+mod delivery;
 mod draws;
 mod facility;
 mod fleet;
@@ -21,9 +23,11 @@ pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
+pub use contract::{Backstop, Contract, Prepayment};
+pub use delivery::{ContractTerm, Delivery};
 pub use draws::{Draws, Repaid};
 pub use facility::{Amortisation, Coupon, Facility, Floating};
-pub use fleet::{Contract, Fleet};
+pub use fleet::Fleet;
 pub use liquidation::{
     Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,
 };

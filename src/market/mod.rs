@@ -8,6 +8,7 @@
 //! | mining | [`NetworkHashrate`], [`Difficulty`], [`Hashprice`] |
 //! | compute | [`Obsolescence`], [`DeflatingRent`], [`TierRent`], [`Resale`], [`EarningPower`], [`Utilisation`], [`DemandShift`], [`UnitCost`], [`PowerPrice`] |
 //! | money | [`ShortRate`], [`Cir`], [`CreditConditions`] |
+//! | a tenant, a guarantor, a sponsor | [`Counterparty`] |
 //! | anything on record | [`Bootstrap`] |
 //!
 //! Together they move by a [`Constant`] correlation matrix, by [`Regimes`], or by correlations that rise as a price falls
@@ -23,6 +24,7 @@ mod coming_launches;
 mod common_jumps;
 mod constant;
 mod correlations;
+mod counterparty;
 mod credit_conditions;
 mod decline;
 mod deflating_rent;
@@ -74,6 +76,7 @@ pub use cir::Cir;
 pub use common_jumps::{CommonJumps, JumpSize};
 pub use constant::Constant;
 pub use correlations::Correlations;
+pub use counterparty::Counterparty;
 pub use credit_conditions::{ConditionSeries, CreditConditions};
 pub use deflating_rent::{DeflatingRent, ListJumps};
 pub use demand_shift::DemandShift;

@@ -6,6 +6,7 @@ use super::cir::Cir;
 use super::common_jumps::CommonJumps;
 use super::constant::Constant;
 use super::correlations::Correlations;
+use super::counterparty::Counterparty;
 use super::credit_conditions::CreditConditions;
 use super::deflating_rent::DeflatingRent;
 use super::demand_shift::DemandShift;
@@ -89,6 +90,8 @@ pub enum Model {
     Cir(Cir),
     /// [`CreditConditions`].
     CreditConditions(CreditConditions),
+    /// [`Counterparty`].
+    Counterparty(Counterparty),
     /// [`NetworkHashrate`].
     NetworkHashrate(NetworkHashrate),
     /// [`Difficulty`].
@@ -121,6 +124,7 @@ impl From<Model> for Arc<dyn Factor> {
             Model::ShortRate(factor) => Arc::new(factor),
             Model::Cir(factor) => Arc::new(factor),
             Model::CreditConditions(factor) => Arc::new(factor),
+            Model::Counterparty(factor) => Arc::new(factor),
             Model::NetworkHashrate(factor) => Arc::new(factor),
             Model::Difficulty(factor) => Arc::new(factor),
             Model::Hashprice(factor) => Arc::new(factor),

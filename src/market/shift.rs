@@ -48,7 +48,7 @@ impl Curve {
         }
     }
 
-    fn check(&self, field: &str, least: f64) -> Result<(), Error> {
+    pub(crate) fn check(&self, field: &str, least: f64) -> Result<(), Error> {
         let points = match self {
             Curve::Always(value) => return check::within(field, *value, least, Self::LARGEST),
             Curve::Dated(points) => points,

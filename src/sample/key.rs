@@ -29,6 +29,12 @@ impl StreamKey {
         StreamKey { seed, name: [(hash >> 64) as u64, hash as u64] }
     }
 
+    /// The key of another stream under the same seed.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        StreamKey::new(self.seed, name)
+    }
+
     /// The counter whose image under Threefry starts lane 0 of a block; lane l adds l to its last word.
     #[inline(always)]
     pub(crate) const fn counter(self, first: u64) -> [u64; 4] {

@@ -15,18 +15,24 @@ use haircut::numeric::PATHS;
 use haircut::{Error, Simulation};
 use std::collections::HashMap;
 
-/// A factor whose level at the end of step `k` on path `p` is `rows[p % rows.len()][k]`; the last column goes on.
+/// A factor whose level at the end of step `k` on path `p` is `rows[p % rows.len()][k]`; the last column goes on. As a counterparty it
+/// defaults at the date that its level is.
 #[derive(Debug, Clone)]
 pub struct Script(pub Vec<Vec<f64>>);
 
 struct ScriptStepper {
     rows: Vec<Vec<f64>>,
     level: OwnLane,
+    defaulted_at: OwnLane,
 }
 
 impl Factor for Script {
     fn plan(&self, plan: &mut FactorPlan<'_>) -> Result<Box<dyn FactorStepper>, Error> {
-        Ok(Box::new(ScriptStepper { rows: self.0.clone(), level: plan.level() }))
+        Ok(Box::new(ScriptStepper {
+            rows: self.0.clone(),
+            level: plan.level(),
+            defaulted_at: plan.publish("defaulted_at"),
+        }))
     }
 }
 
@@ -34,7 +40,9 @@ impl ScriptStepper {
     fn set(&self, block: &mut FactorBlock<'_>) {
         for i in 0..PATHS {
             let row = &self.rows[(block.first_path as usize + i) % self.rows.len()];
-            block.own[self.level][i] = row[block.step.index.min(row.len() - 1)];
+            let level = row[block.step.index.min(row.len() - 1)];
+            block.own[self.level][i] = level;
+            block.own[self.defaulted_at][i] = level;
         }
     }
 }
@@ -274,6 +282,7 @@ pub fn cash_cow(asset: &str, units: f64, usd_per_year: f64, rent: impl Into<Quan
         rent_share: if units > 0.0 { usd_per_year / (8760.0 * units) } else { 0.0 },
         utilisation: 1.0.into(),
         contracts: Vec::new(),
+        delivery: None,
     }
 }
 

@@ -3,10 +3,11 @@
 use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Buyers, CashTrap, Conditions, Contract, Coupon, DepthUnit, Disposal,
-    Distribution, Draws, Extension, Facility, Feedback, Fleet, Floating, Funding, ImpactForm, LiquidationMarket,
-    Miners, Quantity, Refinancing, Repaid, Reserve, StepIn, Sweep, Treasury,
+    Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm, Coupon,
+    Delivery, DepthUnit, Disposal, Distribution, Draws, Extension, Facility, Feedback, Fleet, Floating, Funding,
+    ImpactForm, LiquidationMarket, Miners, Prepayment, Quantity, Refinancing, Repaid, Reserve, StepIn, Sweep, Treasury,
 };
+use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
 use proptest::collection::vec;
 use proptest::option;
@@ -29,6 +30,12 @@ const STEPS: usize = 15;
 fn scripts(low: f64, high: f64) -> impl Strategy<Value = Script> {
     let level = prop_oneof![9 => low..high, 1 => Just(0.0)];
     vec(vec(level, STEPS + 1), 4).prop_map(Script)
+}
+
+/// When a counterparty defaults on four paths, if it does.
+fn failures() -> impl Strategy<Value = Script> {
+    let date = prop_oneof![2 => 0.01..3.0, 1 => Just(f64::INFINITY)];
+    vec(date, 4).prop_map(|dates| Script(dates.into_iter().map(|date| vec![date; STEPS + 1]).collect()))
 }
 
 /// A discount factor that never rises.
@@ -69,18 +76,52 @@ fn quantity(number: std::ops::Range<f64>, series: &'static str) -> impl Strategy
     prop_oneof![number.prop_map(Quantity::Number), Just(Quantity::Series(series.into()))]
 }
 
+fn backstops() -> impl Strategy<Value = Backstop> {
+    let fee = (0.0..1e6, 0.0..1e6).prop_map(|(now, later)| Curve::dated([[0.0, now], [2.0, later]]));
+    (option::of(Just("guarantor".to_owned())), option::of(fee))
+        .prop_map(|(guarantor, termination_fee)| Backstop { guarantor, termination_fee })
+}
+
+/// Who rents, how long the share is empty after a default, who steps in, what was paid in advance.
+fn tenancies() -> impl Strategy<Value = (Option<String>, f64, Option<Backstop>, Option<Prepayment>)> {
+    let prepayment = (0.0..1e7, 0.01..=1.0_f64, option::of(0.01..2.0_f64))
+        .prop_map(|(usd, credited, received)| Prepayment { usd, credited, received });
+    let void = prop_oneof![Just(0.0), 0.0..1.0];
+    let tenant = (option::of(Just("tenant".to_owned())), void, option::of(backstops()));
+    (tenant, option::weighted(0.3, prepayment)).prop_map(|((tenant, reletting_delay, backstop), prepayment)| {
+        let backstop = backstop.filter(|_| tenant.is_some());
+        (tenant, reletting_delay, backstop, prepayment)
+    })
+}
+
 fn contracts() -> impl Strategy<Value = Vec<Contract>> {
-    let contract = (0.0..0.5, 0.0..4.0, 0.5..=1.0_f64, 0.0..1.0, 0.01..3.0);
+    let contract = (0.0..0.5, 0.0..4.0, 0.5..=1.0_f64, 0.0..1.0, 0.01..3.0, tenancies());
     vec(contract, 0..3).prop_map(|contracts| {
-        let contract = |(share, rate_usd_per_unit_hour, collected, from, length)| Contract {
-            share,
-            rate_usd_per_unit_hour,
-            collected,
-            from,
-            until: from + length,
+        let contract = |(share, rate_usd_per_unit_hour, collected, from, length, tenancy)| {
+            let (tenant, reletting_delay, backstop, prepayment) = tenancy;
+            Contract {
+                collected,
+                from,
+                tenant,
+                reletting_delay,
+                backstop,
+                prepayment,
+                ..Contract::new(share, rate_usd_per_unit_hour, from + length)
+            }
         };
         contracts.into_iter().map(contract).collect()
     })
+}
+
+prop_compose! {
+    fn deliveries()(
+        at in prop_oneof![Just(0.0), 0.0..1.0],
+        (delay_mean, deviation) in prop_oneof![Just((0.0, 0.0)), (0.01..0.5, prop_oneof![Just(0.0), 0.1..2.0])],
+        ramp in prop_oneof![Just(0.0), 0.0..1.0],
+        contracts in prop_oneof![Just(ContractTerm::Dates), Just(ContractTerm::FromDelivery)],
+    ) -> Delivery {
+        Delivery { at, delay_mean, delay_deviation: deviation * delay_mean, ramp, contracts }
+    }
 }
 
 fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
@@ -93,7 +134,7 @@ fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
         quantity(0.0..4.0, "rent"),
         0.2..1.5,
         quantity(0.0..1.0, "utilisation"),
-        contracts(),
+        (contracts(), option::weighted(0.3, deliveries())),
     );
     let fleet = fleet.prop_map(
         |(
@@ -104,7 +145,7 @@ fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
             rent,
             rent_share,
             utilisation,
-            contracts,
+            (contracts, delivery),
         )| Fleet {
             name: String::new(),
             asset: "gpu".into(),
@@ -118,6 +159,7 @@ fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
             rent_share,
             utilisation,
             contracts,
+            delivery,
         },
     );
     vec(fleet, 0..3).prop_map(|mut fleets| {
@@ -345,10 +387,12 @@ prop_compose! {
         eth in scripts(1e2, 5e3),
         rate in scripts(-0.02, 0.3),
         discount in discounts(),
+        (tenant, guarantor) in (failures(), failures()),
     ) -> AllSeries {
         vec![
             ("rent", rent), ("utilisation", utilisation), ("hashprice", hashprice), ("power", power), ("gpu", gpu),
             ("asic", asic), ("btc", btc), ("eth", eth), ("rate", rate), ("discount", discount),
+            ("tenant", tenant), ("guarantor", guarantor),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
-use haircut::credit::{Borrower, Cause, Quantity};
+use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Quantity};
 use std::collections::HashMap;
 use std::iter::zip;
 
@@ -61,6 +61,8 @@ pub(crate) struct Life<'a> {
     /// Date until which the lender lets the machines, if it does.
     operated_until: Option<f64>,
     pub(crate) steps_of_letting: usize,
+    /// Steps in which a tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
+    pub(crate) letting: [usize; 4],
     pub(crate) exposure: Vec<f64>,
     pub(crate) loss: Vec<f64>,
     /// Metrics by step; a step that is not named is zero.
@@ -103,6 +105,7 @@ impl<'a> Life<'a> {
             default: None,
             operated_until: None,
             steps_of_letting: 0,
+            letting: [0; 4],
             exposure: vec![0.0; facilities],
             loss: vec![0.0; facilities],
             metrics: HashMap::new(),
@@ -121,20 +124,15 @@ impl<'a> Life<'a> {
 
     /// Revenue and cost of a step.
     fn operate(&self, path: &Path<'_>, step: usize) -> (f64, f64) {
-        let (start, end, years) = (path.time(step - 1), path.time(step), path.years(step));
+        let (end, years) = (path.time(step), path.years(step));
         let (mut revenue, mut cost) = (0.0, self.borrower.overhead_usd_per_year * years);
         for fleet in &self.borrower.fleets {
-            let hours = 8760.0 * years * fleet.units;
-            let (mut contracted, mut shares) = (0.0, 0.0);
-            for contract in &fleet.contracts {
-                let in_force = f64::max(0.0, end.min(contract.until) - start.max(contract.from)) / years;
-                contracted += in_force * contract.share * contract.rate_usd_per_unit_hour * contract.collected;
-                shares += in_force * contract.share;
-            }
+            let hours = 8760.0 * fleet.units;
+            let earned = let_out(fleet, path, step, end);
             let spot = fleet.rent_share * path.read(&fleet.rent, step) * path.read(&fleet.utilisation, step);
-            revenue += hours * (contracted + (1.0 - shares) * spot);
+            revenue += earned.usd + hours * earned.spot_years * spot;
             let power = fleet.power_kw_per_unit * fleet.pue * path.read(&fleet.power_usd_per_kwh, step);
-            cost += hours * (power + fleet.opex_usd_per_unit_hour);
+            cost += hours * earned.running_years * (power + fleet.opex_usd_per_unit_hour);
         }
         for miners in &self.borrower.miners {
             let terahashes = 1000.0 * miners.hashrate_eh_s;
@@ -225,25 +223,20 @@ impl<'a> Life<'a> {
         let (mut income, mut mined, mut burnt) =
             (0.0, vec![0.0; self.borrower.miners.len()], vec![0.0; self.borrower.miners.len()]);
         for step in today + 1..=path.steps() {
-            let (start, end, years) = (path.time(step - 1), path.time(step), path.years(step));
+            let (end, years) = (path.time(step), path.years(step));
             let ahead = end - path.time(today);
             let agreed = self.part_operated(path, today, step) * f64::exp(-terms.discount_rate * ahead);
             let falling = agreed * f64::exp(-terms.revenue_decline * ahead);
             let weight = |moves: bool| if moves { falling } else { agreed };
             income -= agreed * self.borrower.overhead_usd_per_year * years;
             for fleet in &self.borrower.fleets {
-                let hours = 8760.0 * years * fleet.units;
-                let (mut contracted, mut shares) = (0.0, 0.0);
-                for contract in &fleet.contracts {
-                    let in_force = f64::max(0.0, end.min(contract.until) - start.max(contract.from)) / years;
-                    contracted += in_force * contract.share * contract.rate_usd_per_unit_hour * contract.collected;
-                    shares += in_force * contract.share;
-                }
+                let hours = 8760.0 * fleet.units;
+                let earned = let_out(fleet, path, step, path.time(today));
                 let moves = [&fleet.rent, &fleet.utilisation].iter().any(|read| matches!(read, Quantity::Series(_)));
                 let spot = fleet.rent_share * path.read(&fleet.rent, today) * path.read(&fleet.utilisation, today);
-                income += kept * hours * (agreed * contracted + weight(moves) * (1.0 - shares) * spot);
+                income += kept * (agreed * earned.usd + weight(moves) * hours * earned.spot_years * spot);
                 let power = fleet.power_kw_per_unit * fleet.pue * path.read(&fleet.power_usd_per_kwh, today);
-                income -= agreed * hours * (power + fleet.opex_usd_per_unit_hour);
+                income -= agreed * hours * earned.running_years * (power + fleet.opex_usd_per_unit_hour);
             }
             for (m, miners) in self.borrower.miners.iter().enumerate() {
                 let terahashes = 1000.0 * miners.hashrate_eh_s;
@@ -438,6 +431,10 @@ impl<'a> Life<'a> {
             return self.let_out(path, step);
         }
         let (revenue, cost) = self.operate(path, step);
+        for fleet in &self.borrower.fleets {
+            let earned = let_out(fleet, path, step, path.time(step));
+            zip(&mut self.letting, earned.met).for_each(|(steps, met)| *steps += usize::from(met));
+        }
         let due = self.fall_due(path, step);
         let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
@@ -588,4 +585,75 @@ fn by_seniority(borrower: &Borrower, claims: &[f64], available: f64) -> Vec<f64>
         if asked > left(f) { claims[f] * (1.0 - left(f) / asked) } else { 0.0 }
     };
     (0..claims.len()).map(unpaid).collect()
+}
+
+/// What a fleet brings in a step.
+struct Earned {
+    /// Contracts, less what is credited, prepayments and fees.
+    usd: f64,
+    /// Years of running machines, as a share of the fleet, that are let at spot.
+    spot_years: f64,
+    running_years: f64,
+    /// A tenant is missing, a guarantor pays a fee, invoices are credited, machines are late.
+    met: [bool; 4],
+}
+
+/// A fleet in a step, if nothing is known of defaults after `known`.
+fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, known: f64) -> Earned {
+    let (start, end) = (path.time(step - 1), path.time(step));
+    let delivery = fleet.delivery.unwrap_or(Delivery {
+        at: 0.0,
+        delay_mean: 0.0,
+        delay_deviation: 0.0,
+        ramp: 0.0,
+        contracts: ContractTerm::Dates,
+    });
+    let delivered = delivery.at + delivery.delay_mean;
+    // While the fleet comes into use, the mean of the share in use at both ends; afterwards all of it.
+    let running = |from: f64, to: f64| {
+        let whole = delivered + delivery.ramp;
+        let (first, last) = (from.max(delivered), to.min(whole));
+        let ramping = if last > first {
+            (last - first) * ((first - delivered) + (last - delivered)) / (2.0 * delivery.ramp)
+        } else {
+            0.0
+        };
+        ramping + f64::max(0.0, to - from.max(whole))
+    };
+    let years = running(start, end);
+    let is_late = fleet.units > 0.0 && years < 0.999 * (end - start);
+    let mut earned = Earned { usd: 0.0, spot_years: years, running_years: years, met: [false, false, false, is_late] };
+    for contract in &fleet.contracts {
+        let later = if delivery.contracts == ContractTerm::FromDelivery { delivered } else { 0.0 };
+        let (from, until) = (contract.from + later, contract.until + later);
+        let failure = |name: &Option<String>| {
+            let date = name.as_ref().map_or(f64::INFINITY, |name| path.level(name, step));
+            if date <= known { date } else { f64::INFINITY }
+        };
+        let tenant = failure(&contract.tenant);
+        let guarantor = contract.backstop.as_ref().map_or(tenant, |backstop| failure(&backstop.guarantor));
+        let fee = contract.backstop.as_ref().and_then(|backstop| backstop.termination_fee.as_ref());
+        let ends = if fee.is_some() { tenant } else { tenant.max(guarantor) };
+        let paid = contract.rate_usd_per_unit_hour * contract.collected * contract.share * 8760.0 * fleet.units;
+        let let_years = running(start.max(from), end.min(until).min(ends));
+        let void_years = running(start.max(from).max(ends), end.min(until).min(ends + contract.reletting_delay));
+        earned.usd += paid * let_years;
+        earned.met[0] |= paid > 0.0 && ends < end.min(until);
+        earned.spot_years -= contract.share * (let_years + void_years);
+        if let Some(prepayment) = &contract.prepayment {
+            let credited =
+                |by: f64| prepayment.usd.min(prepayment.credited * paid * running(from, by.min(until).min(ends)));
+            earned.usd -= credited(end) - credited(start);
+            earned.met[2] |= credited(end) > credited(start);
+            let is_due = |date: f64| start < date - SAME_DATE && date - SAME_DATE <= end;
+            if prepayment.received.is_some_and(|date| is_due(date) && tenant > date) {
+                earned.usd += prepayment.usd;
+            }
+        }
+        if let Some(fee) = fee.filter(|_| start < tenant && tenant <= end && tenant < until && guarantor > tenant) {
+            earned.usd += fee.at(tenant);
+            earned.met[1] = true;
+        }
+    }
+    earned
 }

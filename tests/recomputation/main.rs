@@ -100,6 +100,8 @@ struct Fates {
     let_by_the_lender: usize,
     owners_got_a_residual: usize,
     both_sold: usize,
+    /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
+    letting: [usize; 4],
 }
 
 impl Fates {
@@ -126,6 +128,9 @@ impl Fates {
             self.senior_paid_and_junior_not += usize::from((1..life.loss.len()).any(|f| recovered(f - 1) && lost(f)));
             self.sold_over_several_steps += usize::from(life.steps_of_sale > 1);
             self.let_by_the_lender += usize::from(life.steps_of_letting > 0);
+            for (paths, steps) in zip(&mut self.letting, life.letting) {
+                *paths += usize::from(steps > 0);
+            }
             self.unsold_at_the_horizon += usize::from(life.unsold);
             self.owners_got_a_residual += usize::from(ever("residual_to_owners"));
         }
@@ -150,6 +155,7 @@ impl Fates {
         ];
         let Fates { extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve, .. } = self;
         let at_maturity = [extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve];
+        assert!(self.letting.iter().all(|count| *count > 200), "{self:?}");
         assert!(at_maturity.iter().all(|count| **count > 100), "{self:?}");
         assert!(common.iter().all(|count| **count > 1000), "{self:?}");
         assert!(rare.iter().all(|count| **count > 200), "{self:?}");

@@ -65,6 +65,10 @@ prop_compose! {
         for borrower in [&mut first, &mut second] {
             // Its own shock is drawn by the crate from a stream; everything else here is known beforehand.
             borrower.revenue_volatility = 0.0;
+            // So is the delay of a delivery.
+            for delivery in borrower.fleets.iter_mut().filter_map(|fleet| fleet.delivery.as_mut()) {
+                delivery.delay_deviation = 0.0;
+            }
             for facility in &mut borrower.facilities {
                 mature(facility, haste * facility.maturity);
                 // A threshold that is drawn is not known beforehand either.

@@ -2,11 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use haircut::market::{
-    Bates, BlockReward, Bootstrap, Change, Cir, CommonJumps, ConditionSeries, Constant, Correlations, CreditConditions,
-    Curve, DeflatingRent, DemandShift, Difficulty, EarningPower, Excitation, Gbm, Hashprice, Heston, History, Kou,
-    LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime,
-    Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj, TierRent,
-    Transitions, UnitCost, Utilisation,
+    Bates, BlockReward, Bootstrap, Change, Cir, CommonJumps, ConditionSeries, Constant, Correlations, Counterparty,
+    CreditConditions, Curve, DeflatingRent, DemandShift, Difficulty, EarningPower, Excitation, Gbm, Hashprice, Heston,
+    History, Kou, LaunchShock, ListJumps, Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice,
+    PriceRegime, Regime, RegimeGbm, Regimes, Resale, ResampledSeries, ShortRate, StressDriven, StudentT, Svcj,
+    TierRent, Transitions, UnitCost, Utilisation,
 };
 
 /// A market with its name and what it publishes.
@@ -256,6 +256,27 @@ pub(crate) fn conditions() -> MarketBuilder {
     Market::builder().factor("funding", funding).factor("let", rent).factor("coin", coin)
 }
 
+/// What [`counterparties`] publish, but for the time of a default that has not come.
+pub(crate) const COUNTERPARTIES: [&str; 3] = ["funding", "equity", "tenant"];
+
+/// A tenant whose hazard follows the funding market and a share price.
+pub(crate) fn counterparties() -> MarketBuilder {
+    let funding = CreditConditions {
+        states: ["open", "tight", "shut"].map(String::from).into(),
+        transitions: Transitions::Generator(vec![vec![-0.9, 0.7, 0.2], vec![1.6, -2.5, 0.9], vec![0.4, 2.6, -3.0]]),
+        initial_state: None,
+        series: [].into(),
+    };
+    let tenant = Counterparty {
+        hazard: vec![0.02, 0.1, 0.5],
+        chain: Some("funding".into()),
+        index: Some("equity".into()),
+        elasticity: 1.5,
+    };
+    let equity = Gbm { initial: 100.0, drift: 0.05, volatility: 0.4 };
+    Market::builder().factor("funding", funding).factor("equity", equity).factor("tenant", tenant)
+}
+
 /// What [`history`] publishes.
 pub(crate) const HISTORY: [&str; 3] = ["past", "past.coin", "past.rent"];
 
@@ -480,5 +501,6 @@ pub(crate) fn markets() -> Vec<World> {
         ("inference, two regimes", inference().dependence(inference_regimes).build().unwrap(), &INFERENCE),
         ("machines", machines().build().unwrap(), &MACHINES),
         ("mining", mining().build().unwrap(), &MINING),
+        ("counterparties", counterparties().build().unwrap(), &COUNTERPARTIES),
     ]
 }

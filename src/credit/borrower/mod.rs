@@ -4,6 +4,7 @@ mod apart;
 mod coins;
 mod debt;
 mod default;
+mod letting;
 mod liquidation;
 mod metrics;
 mod month;

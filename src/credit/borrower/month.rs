@@ -7,6 +7,7 @@
 use super::Distribution;
 use super::coins::Holding;
 use super::debt::Debt;
+use super::letting::Sight;
 use super::liquidation::Collateral;
 use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
@@ -76,6 +77,7 @@ impl ObligorStepper for Stepper {
             own[holding.units].fill(holding.initial);
         }
         self.debt.start(own, block.read);
+        self.operations.start(own, block.key, block.first_path);
         if let Some(step_in) = &self.step_in {
             step_in.start(own);
         }
@@ -120,7 +122,8 @@ impl Stepper {
     fn live(&self, block: &mut ObligorBlock<'_>) {
         let (step, own) = (block.step, &mut block.own);
         let [revenue, cost, due, short, first, second, third, fourth] = &mut *block.scratch;
-        let cost = self.operations.step(step, block.read, block.stream, revenue, cost, first);
+        let sight = Sight { read: block.read, own, now: step.end };
+        let cost = self.operations.step(step, sight, block.stream, revenue, cost, [first, second, third]);
         if let Some(step_in) = &self.step_in {
             step_in.note(own, revenue, cost);
         }

@@ -1,12 +1,15 @@
 //! What a borrower earns and spends in a step, before any debt.
 
 use super::Borrower;
+use super::letting::{Letting, Sight, Spare};
+use crate::credit::Fleet;
 use crate::credit::fleet::HOURS;
 use crate::credit::miners::DAYS;
 use crate::credit::obligor::ObligorPlan;
-use crate::market::{ReadLane, ReadLanes};
+use crate::credit::schedule::step_of;
+use crate::market::{OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS, Step, TimeGrid, kernel};
-use crate::sample::Stream;
+use crate::sample::{Stream, StreamKey};
 use crate::{Error, vectorised};
 
 /// The operations of a borrower, with everything that is the same on every path added up beforehand. Vectors are by
@@ -19,6 +22,10 @@ pub(super) struct Operations {
     spot: Vec<Spot>,
     power: Vec<Power>,
     mining: Vec<Mining>,
+    /// Fleets of which it differs from path to path what is let.
+    lettings: Vec<Letting>,
+    /// Prepayments received, in USD.
+    receipts: Vec<f64>,
     /// Annualised standard deviation of the log of the borrower's own revenue factor.
     volatility: f64,
 }
@@ -63,7 +70,7 @@ fn add(into: &mut [f64], from: &[f64]) {
 
 impl Operations {
     /// Plans fleets and miners that have been validated.
-    pub(super) fn new(borrower: &Borrower, plan: &ObligorPlan<'_>) -> Result<Operations, Error> {
+    pub(super) fn new(borrower: &Borrower, plan: &mut ObligorPlan<'_>) -> Result<Operations, Error> {
         let grid = plan.grid();
         let mut operations = Operations {
             revenue: vec![0.0; grid.steps() + 1],
@@ -71,10 +78,14 @@ impl Operations {
             spot: Vec::new(),
             power: Vec::new(),
             mining: Vec::new(),
+            lettings: Vec::new(),
+            receipts: vec![0.0; grid.steps() + 1],
             volatility: borrower.revenue_volatility,
         };
         for (index, fleet) in borrower.fleets.iter().enumerate() {
-            operations.add_fleet(fleet, plan).map_err(|error| error.within(format!("fleets[{index}]")))?;
+            operations
+                .add_fleet(&borrower.name, fleet, plan)
+                .map_err(|error| error.within(format!("fleets[{index}]")))?;
         }
         for (index, miners) in borrower.miners.iter().enumerate() {
             operations.add_miners(miners, plan).map_err(|error| error.within(format!("miners[{index}]")))?;
@@ -82,17 +93,29 @@ impl Operations {
         Ok(operations)
     }
 
-    fn add_fleet(&mut self, fleet: &crate::credit::Fleet, plan: &ObligorPlan<'_>) -> Result<(), Error> {
-        let grid = plan.grid();
+    fn add_fleet(&mut self, obligor: &str, fleet: &Fleet, plan: &mut ObligorPlan<'_>) -> Result<(), Error> {
         let rent = fleet.rent.plan(plan, "rent", 0.0, LARGEST_PRICE)?;
         let utilisation = fleet.utilisation.plan(plan, "utilisation", 0.0, 1.0)?;
         let price = fleet.power_usd_per_kwh.plan(plan, "power_usd_per_kwh", 0.0, LARGEST_PRICE)?;
+        for prepayment in fleet.contracts.iter().filter_map(|contract| contract.prepayment) {
+            if let Some(step) = prepayment.received.and_then(|received| step_of(plan.grid(), received)) {
+                self.receipts[step] += prepayment.usd;
+            }
+        }
+        if let Some(letting) = Letting::plan(obligor, fleet, [rent, utilisation, price], plan)? {
+            let is_late = letting.is_late();
+            self.lettings.push(letting);
+            if is_late {
+                return Ok(());
+            }
+        }
+        let grid = plan.grid();
         let lettings: Vec<_> = grid.iter().map(|step| fleet.letting(step.start, step.end, step.length)).collect();
         let hours = by_step(grid, fleet.units * HOURS);
         let spot_share = fleet.rent_share * rent.constant * utilisation.constant;
         let mut spot = vec![0.0; hours.len()];
         for (letting, step) in lettings.iter().zip(1..) {
-            self.revenue[step] += hours[step] * letting.contracted;
+            self.revenue[step] += hours[step] * letting.contracted - letting.credit;
             spot[step] = hours[step] * letting.spot * spot_share;
         }
         if rent.series.is_none() && utilisation.series.is_none() {
@@ -100,8 +123,13 @@ impl Operations {
         } else if spot.iter().any(|amount| *amount > 0.0) {
             self.spot.push(Spot { amount: spot, rent: rent.series, utilisation: utilisation.series });
         }
-        add(&mut self.cost, &by_step(grid, fleet.units * HOURS * fleet.opex_usd_per_unit_hour));
-        let power = by_step(grid, fleet.units * HOURS * fleet.power_kw_per_unit * fleet.pue * price.constant);
+        let by_step = |rate: f64| {
+            let mut amounts = by_step(grid, rate);
+            amounts.iter_mut().skip(1).zip(&lettings).for_each(|(amount, letting)| *amount *= letting.running);
+            amounts
+        };
+        add(&mut self.cost, &by_step(fleet.units * HOURS * fleet.opex_usd_per_unit_hour));
+        let power = by_step(fleet.units * HOURS * fleet.power_kw_per_unit * fleet.pue * price.constant);
         match price.series {
             None => add(&mut self.cost, &power),
             Some(series) => self.power.push(Power { kwh: power, price: series }),
@@ -129,13 +157,14 @@ impl Operations {
     /// from path to path.
     pub(super) fn step<'a>(
         &self,
-        Step { index: step, length, .. }: Step,
-        read: ReadLanes<'_>,
+        date: Step,
+        sight: Sight<'_>,
         stream: &mut Stream,
         revenue: &mut Lane,
         cost: &'a mut Lane,
-        shock: &mut Lane,
+        mut spare: Spare<'_>,
     ) -> Amount<'a> {
+        let (Step { index: step, length, .. }, read) = (date, sight.read);
         let mut spots = self.spot.iter();
         match spots.next() {
             // One pass for the usual borrower, who has one fleet at spot.
@@ -145,7 +174,7 @@ impl Operations {
         for spot in spots {
             spot.earn(step, read, revenue);
         }
-        let is_same = self.power.is_empty() && self.mining.is_empty();
+        let is_same = self.power.is_empty() && self.mining.is_empty() && !self.lettings.iter().any(Letting::is_late);
         if !is_same {
             cost.fill(self.cost[step]);
             for power in &self.power {
@@ -155,9 +184,20 @@ impl Operations {
                 mining.run(step, read, revenue, cost);
             }
         }
+        for letting in &self.lettings {
+            letting.operate(date, sight, revenue, cost, &mut spare);
+        }
         if self.volatility > 0.0 {
+            let [shock, ..] = spare;
             stream.normals(shock);
             disturb(self.volatility * length.sqrt(), shock, revenue);
+        }
+        // Payments of fixed amount are not disturbed.
+        if self.receipts[step] > 0.0 {
+            revenue.iter_mut().for_each(|revenue| *revenue += self.receipts[step]);
+        }
+        for letting in &self.lettings {
+            letting.receive(date, sight, revenue);
         }
         if is_same { Amount::Same(self.cost[step]) } else { Amount::Each(cost) }
     }
@@ -177,7 +217,7 @@ impl Operations {
     ) {
         let one = Lane::splat(1.0);
         let level = |series: Option<ReadLane>| series.map_or(&one, |series| read.lane(series));
-        worth.fill(kept * agreed(&self.revenue) - agreed(&self.cost));
+        worth.fill(kept * (agreed(&self.revenue) + agreed(&self.receipts)) - agreed(&self.cost));
         for spot in &self.spot {
             add_product_of_two(kept * expected(&spot.amount), level(spot.rent), level(spot.utilisation), worth);
         }
@@ -191,6 +231,35 @@ impl Operations {
             spare.fill(0.0);
             mine(amounts, level(mining.hashprice), level(mining.price), worth, spare);
             subtract(spare, worth);
+        }
+    }
+}
+
+impl Operations {
+    /// Whether [`Operations::expect`] is needed.
+    pub(super) fn has_lettings(&self) -> bool {
+        !self.lettings.is_empty()
+    }
+
+    /// Adds to the outlook of a day what a step to come brings that is not the same on every path; weights of what was agreed, of what
+    /// moves with the market, and the share of revenue that is kept.
+    pub(super) fn expect(
+        &self,
+        step: Step,
+        weights: [f64; 3],
+        sight: Sight<'_>,
+        worth: &mut Lane,
+        mut spare: Spare<'_>,
+    ) {
+        for letting in &self.lettings {
+            letting.expect(step, weights, sight, worth, &mut spare);
+        }
+    }
+
+    /// Sets what is drawn once a path.
+    pub(super) fn start(&self, own: &mut OwnLanes<'_>, key: &StreamKey, first_path: u64) {
+        for letting in &self.lettings {
+            letting.start(own, key, first_path);
         }
     }
 }

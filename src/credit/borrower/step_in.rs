@@ -1,5 +1,6 @@
 //! The lender's other way at a default: to take the machines over and let them, before selling them.
 
+use super::letting::Sight;
 use super::metrics::Metric;
 use super::month::{DEFAULTS, Stepper};
 use super::operations::Amount;
@@ -7,7 +8,7 @@ use super::standing::{self, Count, each_flagged};
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::credit::schedule::SAME_DATE;
 use crate::market::{OwnLane, OwnLanes};
-use crate::numeric::{Lane, PATHS, kernel};
+use crate::numeric::{Lane, PATHS, Step, kernel};
 use crate::{Error, check, vectorised};
 use serde::{Deserialize, Serialize};
 
@@ -102,18 +103,29 @@ impl PlannedStepIn {
     /// The worth on the date of step `first` of amounts by step that are received while the lender operates, and fall at a
     /// rate from that date on.
     fn weighed(&self, first: usize, decline: f64, amounts: &[f64]) -> f64 {
-        let now = self.times[first];
-        let (begin, end) = (now + self.terms.delay, now + self.terms.delay + self.terms.horizon);
+        let end = self.times[first] + self.terms.delay + self.terms.horizon;
         let mut worth = 0.0;
         for step in first + 1..self.times.len() {
-            let (from, to) = (self.times[step - 1], self.times[step]);
-            if from >= end {
+            if self.times[step - 1] >= end {
                 break;
             }
-            let part = ((to.min(end) - from.max(begin)) / (to - from)).max(0.0);
-            worth += part * amounts[step] * kernel::exp(-(self.terms.discount_rate + decline) * (to - now));
+            worth += self.weight(first, step, decline) * amounts[step];
         }
         worth
+    }
+
+    /// The worth on the date of step `first` of a dollar that falls at a rate from that date on and would be received in a later step
+    /// throughout.
+    fn weight(&self, first: usize, step: usize, decline: f64) -> f64 {
+        let (now, from, to) = (self.times[first], self.times[step - 1], self.times[step]);
+        let (begin, end) = (now + self.terms.delay, now + self.terms.delay + self.terms.horizon);
+        let part = ((to.min(end) - from.max(begin)) / (to - from)).max(0.0);
+        part * kernel::exp(-(self.terms.discount_rate + decline) * (to - now))
+    }
+
+    fn step(&self, index: usize) -> Step {
+        let (start, end) = (self.times[index - 1], self.times[index]);
+        Step { index, start, end, length: end - start }
     }
 
     /// What a unit of collateral is worth today that is sold from `years` after the date of step `first` on, or on the last
@@ -129,13 +141,25 @@ impl Stepper {
     pub(super) fn choose(&self, block: &mut ObligorBlock<'_>) {
         let Some(step_in) = &self.step_in else { return };
         let (step, own) = (block.step, &mut block.own);
-        let [_, _, income, _, value, pace, price, defaults] = &mut *block.scratch;
+        let [first, second, income, _, value, pace, price, defaults] = &mut *block.scratch;
         debug_assert_eq!(DEFAULTS, 7);
         self.collateral.executable(own, &block.liquidation, step, [value, pace, price]);
         let agreed = |amounts: &[f64]| step_in.weighed(step.index, 0.0, amounts);
         let expected = |amounts: &[f64]| step_in.weighed(step.index, step_in.terms.revenue_decline, amounts);
         let kept = 1.0 - step_in.terms.operator_share;
         self.operations.outlook(agreed, expected, kept, block.read, income, pace);
+        if self.operations.has_lettings() {
+            for index in step.index + 1..=self.steps {
+                let [agreed, expected] =
+                    [0.0, step_in.terms.revenue_decline].map(|decline| step_in.weight(step.index, index, decline));
+                if agreed > 0.0 {
+                    let spare = [&mut *first, &mut *second, &mut *pace];
+                    let to_come = step_in.step(index);
+                    let sight = Sight { read: block.read, own, now: step.end };
+                    self.operations.expect(to_come, [agreed, expected, kept], sight, income, spare);
+                }
+            }
+        }
         let now = step_in.worth(step.index, self.collateral.disposal.delay);
         let period = step_in.terms.delay + step_in.terms.horizon;
         let later = step_in.worth(step.index, period);
@@ -154,8 +178,10 @@ impl Stepper {
     /// Revenue of a step in which nobody performs and some lender operates.
     pub(super) fn earn(&self, block: &mut ObligorBlock<'_>) {
         let Some(step_in) = &self.step_in else { return };
-        let [revenue, cost, spare, ..] = &mut *block.scratch;
-        let cost = self.operations.step(block.step, block.read, block.stream, revenue, cost, spare);
+        let [revenue, cost, first, second, third, ..] = &mut *block.scratch;
+        let spare = [first, second, third];
+        let sight = Sight { read: block.read, own: &block.own, now: block.step.end };
+        let cost = self.operations.step(block.step, sight, block.stream, revenue, cost, spare);
         step_in.note(&mut block.own, revenue, cost);
     }
 

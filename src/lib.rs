@@ -41,6 +41,7 @@
 extern crate self as haircut;
 
 pub mod calibrate;
+pub mod comovement;
 pub mod credit;
 pub mod engine;
 mod error;

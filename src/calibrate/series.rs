@@ -131,7 +131,7 @@ impl Series {
     }
 
     /// The dates that all series have, and the values of each there.
-    pub(super) fn aligned(series: &[Series]) -> (Vec<f64>, Vec<Vec<f64>>) {
+    pub(crate) fn aligned(series: &[Series]) -> (Vec<f64>, Vec<Vec<f64>>) {
         let Some((first, others)) = series.split_first() else { return (Vec::new(), Vec::new()) };
         let mut years = Vec::new();
         let mut values = vec![Vec::new(); series.len()];
@@ -177,7 +177,7 @@ impl Series {
     }
 
     /// The natural logarithms, for a model of a price.
-    pub(super) fn logarithms(&self) -> Result<Self, Error> {
+    pub(crate) fn logarithms(&self) -> Result<Self, Error> {
         for (position, value) in self.values.iter().enumerate() {
             check::positive(&format!("series[{position}].value"), *value)?;
         }

@@ -12,7 +12,7 @@ mod default_table;
 mod estimate;
 mod event_counts;
 mod exact_sum;
-mod extended;
+pub(crate) mod extended;
 mod facility_cash;
 mod fair_spreads;
 mod fan;

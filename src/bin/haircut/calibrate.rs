@@ -101,7 +101,7 @@ impl Kind {
     }
 }
 
-fn condition(text: &str) -> Result<(String, String), String> {
+pub(crate) fn condition(text: &str) -> Result<(String, String), String> {
     let (column, text) = text.split_once('=').ok_or("must be COLUMN=TEXT")?;
     Ok((column.to_owned(), text.to_owned()))
 }

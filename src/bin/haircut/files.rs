@@ -54,7 +54,8 @@ pub(crate) fn folder(folder: &Path, report: &Report) -> Result<Vec<&'static str>
     Ok(written)
 }
 
-fn write(file: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a text to a file.
+pub(crate) fn write(file: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(file, text).map_err(|error| Failure::Output(format!("{}: {error}", file.display())))
 }
 

@@ -3,6 +3,7 @@
 mod calibrate;
 mod check;
 mod curve;
+mod dependence;
 mod files;
 mod first_year;
 mod money;
@@ -44,6 +45,8 @@ enum Command {
     Check(check::Options),
     /// Fit a model to a series of observations, with standard errors, and write it as a piece of a scenario.
     Calibrate(calibrate::Options),
+    /// Say how two series move together, by quantile and regime, beside a normal and a fat-tailed null.
+    Dependence(dependence::Options),
 }
 
 /// Why the tool ends early.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
         Command::Calibrate(options) => calibrate::calibrate(&options),
+        Command::Dependence(options) => dependence::dependence(&options),
     };
     let (message, code) = match result {
         // Who closes the pipe early, `head` say, has seen enough.

@@ -1,9 +1,11 @@
 //! Plots as SVG, in colours that the colour-blind tell apart (Okabe and Ito, 2008).
 
 use crate::Failure;
+use crate::dependence::Found;
 use crate::money::amount;
 use crate::report::{Report, round_up};
 use crate::tables::{level, short};
+use haircut::comovement::{Level, Threshold};
 use haircut::measure::{Estimate, ObligorDefaults};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -163,6 +165,91 @@ pub(crate) fn default_curves(report: &Report) -> Result<String, Failure> {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)
+            .legend_area_size(30)
+            .background_style(WHITE.mix(0.9))
+            .border_style(GREY.mix(0.4))
+            .label_font((FONT, 14))
+            .draw()?;
+        Ok(())
+    })
+}
+
+/// Exceedance correlations of falls (left) and rises (right) with their 95 % band, beside those of a normal and of the fitted t pair.
+pub(crate) fn exceedance(found: &Found) -> Result<String, Failure> {
+    let mut levels: Vec<(f64, &Level)> = Vec::new();
+    for level in &found.all.levels {
+        if let Threshold::Quantile(q) = level.threshold {
+            levels.push((q, level));
+        }
+    }
+    levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let lower: Vec<(f64, Estimate)> = levels.iter().map(|(q, level)| (*q, level.lower_correlation)).collect();
+    let upper: Vec<(f64, Estimate)> =
+        levels.iter().rev().map(|(q, level)| (1.0 - q, level.upper_correlation)).collect();
+    svg(|area| {
+        let known = |curve: &[(f64, Estimate)]| -> Vec<(f64, Estimate)> {
+            curve.iter().filter(|(_, e)| e.value.is_finite() && e.standard_error.is_finite()).copied().collect()
+        };
+        let sides = [known(&lower), known(&upper)];
+        let lowest = sides.iter().flatten().fold(-0.05_f64, |low, (_, e)| low.min(e.lower)).max(-1.0);
+        let mut chart = ChartBuilder::on(area)
+            .caption(
+                format!(
+                    "{} and {}: exceedance correlation",
+                    short(&found.columns[0], 30),
+                    short(&found.columns[1], 30)
+                ),
+                (FONT, 20),
+            )
+            .margin(14)
+            .margin_right(28)
+            .x_label_area_size(46)
+            .y_label_area_size(72)
+            .build_cartesian_2d(0.0..1.0, lowest..1.3)?; // Room for the legend above 1.
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(GREY.mix(0.18))
+            .x_desc("quantile at which the tail begins: joint falls below it (left), joint rises above it (right)")
+            .y_desc("correlation given both beyond; bands of 95 %")
+            .label_style((FONT, 14))
+            .axis_desc_style((FONT, 15))
+            .x_label_formatter(&|q| share(*q))
+            .y_label_formatter(&|rho| if *rho < 1.05 { format!("{rho:.1}") } else { String::new() })
+            .draw()?;
+        chart.draw_series([PathElement::new([(0.5, lowest), (0.5, 1.0)], GREY.mix(0.6))])?;
+        for (side, (curve, name)) in sides.iter().zip(["joint falls", "joint rises"]).enumerate() {
+            let colour = [COLOURS[2], COLOURS[1]][side];
+            let style = colour.stroke_width(3);
+            let mut band: Vec<(f64, f64)> = curve.iter().map(|(q, e)| (*q, e.upper.min(1.0))).collect();
+            band.extend(curve.iter().rev().map(|(q, e)| (*q, e.lower.max(lowest))));
+            chart.draw_series([Polygon::new(band, colour.mix(0.2))])?;
+            let line = curve.iter().map(|(q, e)| (*q, e.value));
+            chart
+                .draw_series(LineSeries::new(line, style))?
+                .label(name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
+            chart.draw_series(curve.iter().map(|(q, e)| Circle::new((*q, e.value), 3, colour.filled())))?;
+        }
+        type Null = fn(&Level) -> f64;
+        let nulls: [(&str, RGBColor, Null); 2] = [
+            ("normal pair of equal correlation", COLOURS[0], |level| level.normal_correlation),
+            ("fitted t pair", COLOURS[3], |level| level.student_correlation),
+        ];
+        for (index, (name, colour, of)) in nulls.into_iter().enumerate() {
+            let (style, gap) = (colour.stroke_width(2), [3, 6][index]);
+            let left: Vec<(f64, f64)> =
+                levels.iter().map(|(q, level)| (*q, of(level))).filter(|(_, y)| y.is_finite()).collect();
+            let right: Vec<(f64, f64)> = left.iter().rev().map(|(q, y)| (1.0 - q, *y)).collect();
+            chart.draw_series(DashedLineSeries::new(right, 6, gap, style))?;
+            chart.draw_series(DashedLineSeries::new(left, 6, gap, style))?.label(name).legend(move |(x, y)| {
+                let dash = |from| PathElement::new([(from, 0), (from + 6, 0)], style);
+                EmptyElement::at((x, y)) + dash(0) + dash(9) + dash(18)
+            });
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
             .legend_area_size(30)
             .background_style(WHITE.mix(0.9))
             .border_style(GREY.mix(0.4))

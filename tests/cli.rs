@@ -369,3 +369,37 @@ fn a_stress_stands_beside_the_base() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("no such stress; there is telecom_glut"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_study_of_convergence_goes_on_where_it_was() {
+    let out = folder("converge");
+    let out_text = out.to_str().expect("a path");
+    let study = "scenarios/convergence/two_collaterals_study.toml";
+    let arguments = ["converge", study, "--paths", "4096", "--out", out_text];
+    let first = haircut(&arguments);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let printed = text(&first.stdout);
+    fits(&printed);
+    for part in
+        ["Coins and machines under six mechanisms", "regimes", "any", "Paths to a relative standard error of 1 %"]
+    {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+    let read = |file: &str| std::fs::read_to_string(out.join(file)).expect(file);
+    let files = ["rows.csv", "rows.json", "es.svg", "es_ratio.svg", "joint_default.svg", "heat.svg", "state.toml"];
+    let before = files.map(read);
+    // Seven mechanisms, ten correlations; 3 means, 4 of the pair, EL, VaR, ES, 4 tranches, a spread.
+    assert_eq!(before[0].lines().count(), 1 + 7 * 10 * 15);
+    assert!(before[2].starts_with("<svg") && before[2].contains("common_jumps"));
+    let again = haircut(&[&arguments[..], &["--threads", "2"]].concat());
+    assert!(text(&again.stderr).contains("34 of 34 simulations had finished before"), "{}", text(&again.stderr));
+    assert_eq!(text(&again.stdout), printed);
+    assert_eq!(files.map(read), before);
+    // A state of other paths is refused, not mixed in.
+    let other = haircut(&["converge", study, "--paths", "512", "--out", out_text]);
+    assert_eq!(other.status.code(), Some(1), "{}", text(&other.stderr));
+    assert!(text(&other.stderr).contains("cannot merge"), "{}", text(&other.stderr));
+    let unknown = haircut(&["converge", "scenarios/book.toml"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown.stderr).contains("scenarios/book.toml:"), "{}", text(&unknown.stderr));
+}

@@ -2,6 +2,7 @@
 
 use super::compared::{Compared, Section};
 use super::control::{Control, Progress};
+use super::paired::{Paired, PairedRun};
 use super::schedule;
 use super::simulation::Simulation;
 use super::worker::{Plan, Worker};
@@ -58,7 +59,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Descriptions under their names. All must have the same seed and number of paths; threads are those of the first.
+    /// Descriptions under their names. All must have the same seed and number of paths; threads are those of the first. One alone is there to be
+    /// [joined](super::Paired::join) with others.
     pub fn of<N: Into<String>>(runs: impl IntoIterator<Item = (N, Simulation)>) -> Self {
         let runs = runs.into_iter().map(|(name, simulation)| (name.into(), simulation)).collect();
         Comparison { runs, sections: 64, confidence: Confidence::default() }
@@ -144,11 +146,8 @@ impl Comparison {
 
     fn validate(&self) -> Result<(), Error> {
         let Some((_, first)) = self.runs.first() else {
-            return Err(Error::invalid("runs", "[]", "must have at least two"));
+            return Err(Error::invalid("runs", "[]", "must have at least one"));
         };
-        if self.runs.len() < 2 {
-            return Err(Error::invalid("runs", self.runs.len(), "must be at least two"));
-        }
         if self.sections < 2 {
             return Err(Error::invalid("sections", self.sections, "must be at least two, for there to be an error"));
         }
@@ -366,13 +365,19 @@ impl<M: Measure> ComparisonShard<M> {
     pub fn finish(self, quantities: &[Quantity<'_, M::Output>]) -> Result<Compared<M::Output>, Error> {
         let paths = self.sections.iter().map(|section| section.paths).sum();
         let mut outputs = Vec::with_capacity(self.runs.len());
-        for ((mut run, partial), (name, _)) in self.runs.into_iter().zip(self.partials).zip(&self.comparison.runs) {
+        let mut numbers = Vec::with_capacity(self.runs.len());
+        let described = self.runs.into_iter().zip(self.partials).zip(&self.comparison.runs).enumerate();
+        for (position, ((mut run, partial), (name, _))) in described {
             run.paths = paths;
             let output = self.measure.finish(partial, &run);
             let estimates = read(&output, quantities).map_err(|error| error.within(format!("runs.{name}")))?;
-            outputs.push((name.clone(), output, estimates));
+            let sections = self.sections.iter().map(|section| section.values[position].clone()).collect();
+            numbers.push(PairedRun { name: name.clone(), sections, estimates });
+            outputs.push(output);
         }
         let names = quantities.iter().map(|(name, _)| (*name).to_owned()).collect();
-        Ok(Compared::new(names, outputs, self.sections, self.comparison.confidence))
+        let sections = self.sections.iter().map(|section| (section.index, section.paths)).collect();
+        let seed = self.comparison.runs.first().map_or(0, |(_, run)| run.seed);
+        Ok(Compared::new(outputs, Paired::new(names, self.comparison.confidence, seed, sections, numbers)))
     }
 }

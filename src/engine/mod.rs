@@ -3,6 +3,7 @@
 mod compared;
 mod comparison;
 mod control;
+mod paired;
 mod schedule;
 mod shard;
 mod simulation;
@@ -11,5 +12,6 @@ mod worker;
 pub use compared::Compared;
 pub use comparison::{Comparison, ComparisonShard, Quantity};
 pub use control::{Control, Progress};
+pub use paired::Paired;
 pub use shard::Shard;
 pub use simulation::Simulation;

@@ -90,6 +90,12 @@ impl Simulation {
         Ok(shard.finish())
     }
 
+    /// Paths of the run.
+    #[must_use]
+    pub fn path_count(&self) -> u64 {
+        self.paths
+    }
+
     /// Blocks of [`PATHS`] paths that the run consists of; the last one may count only in part.
     #[must_use]
     pub fn blocks(&self) -> u64 {

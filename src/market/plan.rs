@@ -56,6 +56,14 @@ impl Market {
         Ok(plan.series.into_iter().filter(|name| !name.is_empty()).collect())
     }
 
+    /// Names of the Gaussian drivers, in order: the rows of a correlation matrix.
+    ///
+    /// # Errors
+    /// None, for a market that has been built.
+    pub fn drivers(&self) -> Result<Vec<String>, Error> {
+        Ok(self.plan(&TimeGrid::monthly(1)?, 0)?.drivers)
+    }
+
     /// The market with one published series of a factor moved; this one stays as it is.
     ///
     /// Whoever reads the series sees it moved: later factors, the dependence, obligors, measures. The factor itself, built in or a
@@ -167,6 +175,7 @@ impl Market {
             further_keys: streams.iter().map(|name| StreamKey::new(seed, name)).collect(),
             modulates,
             series,
+            drivers,
             driver_keys,
         })
     }
@@ -234,6 +243,7 @@ pub(crate) struct MarketPlan {
     further_keys: Vec<StreamKey>,
     modulates: bool,
     series: Vec<String>,
+    drivers: Vec<String>,
     driver_keys: Vec<StreamKey>,
 }
 

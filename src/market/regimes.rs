@@ -151,6 +151,14 @@ impl Regimes {
         Regimes { initial: Some(probabilities.into()), ..self }
     }
 
+    /// The share of the time in each regime in the long run.
+    ///
+    /// # Errors
+    /// When the transitions are wrong, or not every regime can be reached from every other.
+    pub fn long_run(&self) -> Result<Vec<f64>, Error> {
+        self.transitions.generator(self.regimes.len())?.distribution("initial", None)
+    }
+
     pub(super) const MOST: usize = 16;
 
     fn check_regimes(&self, plan: &DependencePlan<'_>) -> Result<(), Error> {

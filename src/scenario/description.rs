@@ -230,7 +230,7 @@ impl Scenario {
     }
 
     /// The market of the scenario, its shifts included.
-    pub(super) fn market(&self) -> Result<Market, Error> {
+    pub(crate) fn market(&self) -> Result<Market, Error> {
         let mut market = Market::builder();
         for named in &self.factors {
             market = market.shared_factor(named.name.clone(), named.model.clone().into());

@@ -1,6 +1,6 @@
 //! Markets that share volatility, kurtosis and correlation, and differ in how their factors fall together.
 
-use super::mixture::{TCopula, TwoNormals, bisect};
+use super::mixture::{TCopula, TwoNormals, crossing};
 use super::target::{LEAST, Margin, Matched, Own, Target};
 use crate::market::{
     CommonJumps, Constant, Correlations, DependenceModel, Gbm, Margins, Model, Regime, Regimes, StressDriven, StudentT,
@@ -255,7 +255,7 @@ fn t_copula(target: &Target, freedom: f64) -> Result<Solved, Error> {
     let matrix = solve(size, |row, column| {
         let wanted = diluted.wanted(target, row, column);
         // Odd in the correlation, and increasing.
-        bisect(0.0, 1.0, |rho| copula.pearson(rho) - wanted.abs()).copysign(wanted)
+        crossing(0.0, 1.0, |rho| copula.pearson(rho) - wanted.abs()).copysign(wanted)
     })?;
     let base = DependenceModel::Constant(Constant::new(matrix.clone()));
     let dependence = DependenceModel::StudentT(Box::new(StudentT::new(freedom, base).normal_margins()));
@@ -300,7 +300,7 @@ fn regimes(target: &Target, stress: &Correlation, share: f64, mean_years: f64) -
 }
 
 /// The mean of s^2 (3 - 2 s), s = (x - begin) / (full - begin) held between 0 and 1, over a standard normal x.
-fn mean_weight(begin: f64, full: f64) -> f64 {
+pub(super) fn mean_weight(begin: f64, full: f64) -> f64 {
     const PANELS: usize = 2000;
     let normal = Normal::standard();
     let width = (full - begin) / PANELS as f64;

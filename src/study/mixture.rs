@@ -74,6 +74,37 @@ pub(super) fn bisect(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64
     0.5 * (low + high)
 }
 
+/// The same for a smooth function that costs much: false position with Illinois weights, some ten calls to the last bits.
+pub(super) fn crossing(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let (mut a, mut b) = ((low, f(low)), (high, f(high)));
+    if b.1 <= 0.0 {
+        return high;
+    }
+    if a.1 >= 0.0 {
+        return low;
+    }
+    let mut above = None;
+    let mut last = low;
+    for _ in 0..100 {
+        let at = (b.1 * a.0 - a.1 * b.0) / (b.1 - a.1);
+        let value = f(at);
+        if (at - last).abs() <= 1e-15 || value == 0.0 {
+            return at;
+        }
+        last = at;
+        let is_above = value > 0.0;
+        // The end that stays twice counts half, lest it stay for ever.
+        let weight = if above == Some(is_above) { 0.5 } else { 1.0 };
+        if is_above {
+            (a.1, b) = (a.1 * weight, (at, value));
+        } else {
+            (b.1, a) = (b.1 * weight, (at, value));
+        }
+        above = Some(is_above);
+    }
+    last
+}
+
 /// Pearson's correlation of the normals that have a t copula.
 ///
 /// The radius of a bivariate t is `r = sqrt(nu (e^(s^2 / nu) - 1))` with `s` that of two independent normals, so the mean of the product is an

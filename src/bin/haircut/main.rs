@@ -2,6 +2,8 @@
 
 mod calibrate;
 mod check;
+mod converge;
+mod converge_plots;
 mod curve;
 mod dependence;
 mod files;
@@ -47,6 +49,9 @@ enum Command {
     Calibrate(calibrate::Options),
     /// Say how two series move together, by quantile and regime, beside a normal and a fat-tailed null.
     Dependence(dependence::Options),
+    /// Compare explanations of why factors fall together, matched to one another, over correlations in stress, frequencies
+    /// and leverage.
+    Converge(converge::Options),
 }
 
 /// Why the tool ends early.
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
         Command::Check(options) => check::check(&options),
         Command::Calibrate(options) => calibrate::calibrate(&options),
         Command::Dependence(options) => dependence::dependence(&options),
+        Command::Converge(options) => converge::converge(&options),
     };
     let (message, code) = match result {
         // Who closes the pipe early, `head` say, has seen enough.

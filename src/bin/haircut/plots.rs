@@ -11,9 +11,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (960, 560);
-const FONT: &str = "sans-serif";
-const GREY: RGBColor = RGBColor(96, 96, 96);
-const COLOURS: [RGBColor; 7] = [
+pub(crate) const FONT: &str = "sans-serif";
+pub(crate) const GREY: RGBColor = RGBColor(96, 96, 96);
+pub(crate) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -23,10 +23,10 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
 ];
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Draws into a text.
-fn svg(draw: impl FnOnce(&Area<'_>) -> Result<(), Box<dyn std::error::Error>>) -> Result<String, Failure> {
+pub(crate) fn svg(draw: impl FnOnce(&Area<'_>) -> Result<(), Box<dyn std::error::Error>>) -> Result<String, Failure> {
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -260,6 +260,7 @@ pub(crate) fn exceedance(found: &Found) -> Result<String, Failure> {
 }
 
 fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::error::Error>> {
     area.draw(&Text::new(why.to_owned(), (40, 60), (FONT, 20)))?;
     Ok(())
 }

@@ -352,7 +352,7 @@ fn mistakes_are_told_by_field() {
         ("[\"A\", \"B\"]", "[\"A\", \"C\"]", "pair[1] = \"C\": no such borrower; there is A, B"),
         ("[\"A\", \"B\"]", "[\"A\", \"A\"]", "pair[1] = \"A\": the name is already taken"),
         ("sections = 3", "sections = 1", "sections = 1: must be at least two"),
-        ("sections = 3", "tranches = [0.1, 0.1]", "tranches[0].detachment = 0.1: must be above the attachment"),
+        ("sections = 3", "tranches = [0.1, 0.1]", "tranches[1] = 0.1: must be above the bound before it, 0.1"),
         ("sections = 3", "level = 1.0", "level = 1: must lie strictly between 0 and 1"),
         (
             "{ name = \"eth\", ",
@@ -377,14 +377,11 @@ fn mistakes_are_told_by_field() {
         Scenario::from_toml("two.toml", &SCENARIO.replace("feedback = \"on\"", "feedback = \"off\"")).unwrap();
     let error = Convergence::new(no_sales, sweep(SWEEP)).unwrap_err().to_string();
     assert!(error.starts_with("mechanisms[4].mechanism = feedback: needs a scenario"), "{error}");
-    let other = SCENARIO.replace(
-        "name = \"eth\", model = \"gbm\"",
-        "name = \"eth\", model = \"kou\", jumps_per_year = 1, up_probability = 0.5, up_mean = 0.1, down_mean = 0.1",
-    );
-    if let Ok(other) = Scenario::from_toml("two.toml", &other) {
-        let error = Convergence::new(other, sweep(SWEEP)).unwrap_err().to_string();
-        assert!(error.starts_with("factors[1].name = \"eth\": must be a factor of the models gbm"), "{error}");
-    }
+    let coin = r#"model = "gbm", initial = 100, drift = 0.1, volatility = 1.0"#;
+    let share = r#"model = "utilisation", initial = 0.5, usual = 0.5, reversion = 1, volatility = 1"#;
+    let other = Scenario::from_toml("two.toml", &SCENARIO.replace(coin, share)).unwrap();
+    let error = Convergence::new(other, sweep(SWEEP)).unwrap_err().to_string();
+    assert!(error.starts_with("factors[1].name = \"eth\": must be a factor of the models gbm"), "{error}");
     let driven = r#"dependence = { kind = "stress_driven", index = { ou = { reversion = 1 } }, begin = 0, full = 1 }"#;
     let one = r#"dependence = { kind = "constant", correlation = [["btc", "eth", 0.25]] }"#;
     let driven = Scenario::from_toml("two.toml", &SCENARIO.replace(one, driven)).unwrap();

@@ -259,7 +259,6 @@ pub(crate) fn exceedance(found: &Found) -> Result<String, Failure> {
     })
 }
 
-fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::error::Error>> {
 pub(crate) fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::error::Error>> {
     area.draw(&Text::new(why.to_owned(), (40, 60), (FONT, 20)))?;
     Ok(())

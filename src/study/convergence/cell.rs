@@ -171,12 +171,19 @@ impl Base {
     }
 }
 
-/// Principal and the amounts in which it is repaid.
+/// Principal, what is drawn later, and the amounts in which it is repaid.
 fn scale(facility: &mut Facility, leverage: f64) {
     facility.principal *= leverage;
+    let amounts = |dated: &mut Vec<(f64, f64)>| dated.iter_mut().for_each(|(_, amount)| *amount *= leverage);
+    facility.draws.iter_mut().for_each(|draws| amounts(&mut draws.schedule));
     match &mut facility.amortisation {
         Amortisation::Straight { instalment: Some(instalment), .. } => *instalment *= leverage,
-        Amortisation::Custom(instalments) => instalments.iter_mut().for_each(|(_, amount)| *amount *= leverage),
+        Amortisation::Custom(instalments) => amounts(instalments),
+        // CFADS / dscr is interest and principal: so many times as much of the same cash flow.
+        Amortisation::Sculpted { dscr, cap, .. } => {
+            *dscr /= leverage;
+            cap.iter_mut().for_each(|cap| *cap *= leverage);
+        }
         Amortisation::Straight { .. } | Amortisation::Bullet | Amortisation::Level { .. } => {}
     }
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// | `mechanisms` | see [`Explanation`] | |
 /// | `stress_correlation` | of factors of different groups, in stress | 0 to 1 |
 /// | `frequency` | share of steps that are stressed | 0.001 to 0.9 |
-/// | `leverage` | multiplier of the principal of every facility; 1 by default | 0.01 to 100 |
+/// | `leverage` | multiplier of the principal of every facility, its draws and its instalments; 1 by default | 0.01 to 100 |
 /// | `pair` | two borrowers whose joint default is reported | |
 /// | `level` | of VaR and ES; 0.99 by default | 0 to 1, strictly |
 /// | `tranches` | bounds as shares of the principal; 0, 3, 7, 15 and 100 % by default | |
@@ -232,6 +232,13 @@ impl Sweep {
         }
         if self.tranches.len() < 2 {
             return Err(Error::invalid("tranches", format!("{:?}", self.tranches), "must be two bounds or more"));
+        }
+        for (position, bound) in self.tranches.iter().enumerate() {
+            let field = format!("tranches[{position}]");
+            check::within(&field, *bound, 0.0, 1.0)?;
+            if let Some(before) = self.tranches[..position].last().filter(|before| *before >= bound) {
+                return Err(Error::invalid(field, bound, format!("must be above the bound before it, {before}")));
+            }
         }
         for (position, factor) in self.factors.iter().enumerate() {
             if self.factors[..position].iter().any(|other| other.name == factor.name) {

@@ -8,7 +8,8 @@ mod ledger;
 
 use haircut::credit::{
     Amortisation, Book, Borrower, CashTrap, Contract, Coupon, Disposal, Distribution, Draws, Extension, Facility,
-    Feedback, Fleet, Floating, Funding, Miners, Quantity, Refinancing, Repaid, Reserve, StepIn, Sweep, Treasury,
+    Feedback, Fleet, Floating, Funding, Lien, Miners, Quantity, Recourse, Refinancing, Repaid, Reserve, Security,
+    StepIn, Sweep, Treasury,
 };
 use haircut::market::{Gbm, Market};
 use haircut::measure::Liquidations;
@@ -48,7 +49,7 @@ proptest! {
                 ];
                 let uses = [
                     at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("distributed"), at("claims_paid"),
-                    at("residual_to_owners"), at("cash"), at("reserve"),
+                    at("preferred_paid"), at("residual_to_owners"), at("cash"), at("reserve"),
                 ];
                 let gap = sources.iter().sum::<f64>() - uses.iter().sum::<f64>();
                 prop_assert!(gap.abs() <= rounding(&[sources.as_slice(), &uses].concat()), "step {step} path {path}: {gap}");
@@ -93,6 +94,8 @@ proptest! {
     /// A junior facility recovers something only if every senior one is whole; those of one rank lose the same share.
     #[test]
     fn claims_are_paid_in_order(world in worlds(), borrower in borrowers(NAME)) {
+        let mut borrower = borrower;
+        borrower.facilities.iter_mut().for_each(|facility| facility.security = None);
         let record = run(&world, &borrower);
         let rank = |index: usize| borrower.facilities[index].rank.map_or(index, |rank| rank as usize);
         for path in 0..PATHS {
@@ -109,6 +112,42 @@ proptest! {
                     prop_assert!((lost * exposure - loss * owed).abs() <= rounding(&[owed]) * exposure.max(1.0));
                 }
             }
+        }
+    }
+
+    /// On the same collateral a junior lender without recourse gets nothing before its senior is whole; preferred and
+    /// common owners get nothing before all lenders with recourse are, and common ones nothing before preferred ones.
+    #[test]
+    fn liens_are_paid_in_order(world in worlds(), borrower in borrowers(NAME)) {
+        let record = run(&world, &borrower);
+        let whole = |facility: &Facility| -> Option<Vec<Lien>> {
+            let security = facility.security.as_ref()?;
+            security.on.iter().all(|lien| matches!(lien, Lien::Whole(_))).then(|| security.on.clone())
+        };
+        let rank = |index: usize| borrower.facilities[index].rank.map_or(index, |rank| rank as usize);
+        let is_limited = |facility: &Facility| {
+            facility.security.as_ref().is_some_and(|security| security.recourse == Recourse::Limited)
+        };
+        for path in 0..PATHS {
+            for (senior, junior) in pairs(borrower.facilities.len()) {
+                let [first, second] = [senior, junior].map(|index| &borrower.facilities[index]);
+                let (Some(first), Some(liens)) = (whole(first), whole(second)) else { continue };
+                if rank(senior) < rank(junior) && is_limited(second) && liens.iter().all(|lien| first.contains(lien)) {
+                    let of = |index: usize| (record.exposure[index][path], record.loss[index][path]);
+                    let ((_, lost), (exposure, loss)) = (of(senior), of(junior));
+                    prop_assert!(lost <= rounding(&[exposure]) || exposure - loss <= rounding(&[exposure]));
+                }
+            }
+            let total = |metric: &str| record.row(metric, path).iter().sum::<f64>();
+            let lost: f64 = (0..borrower.facilities.len())
+                .filter(|index| !is_limited(&borrower.facilities[*index]))
+                .map(|index| record.loss[index][path])
+                .sum();
+            let [preferred, common] = ["preferred_paid", "residual_to_owners"].map(total);
+            let slack = rounding(&[borrower.debt(), preferred, common]);
+            prop_assert!(preferred + common <= slack || lost <= slack, "{preferred} {common} {lost}");
+            prop_assert!(common <= slack || preferred >= borrower.preferred_usd - slack);
+            prop_assert!(preferred <= borrower.preferred_usd + slack);
         }
     }
 
@@ -414,6 +453,28 @@ fn every_bad_field_is_refused_by_its_name() {
         ("step_in.revenue_decline", |b| b.step_in = Some(StepIn { revenue_decline: f64::NAN, ..step_in() })),
         ("step_in.price_decline", |b| b.step_in = Some(StepIn { price_decline: 11.0, ..step_in() })),
         ("step_in.operator_share", |b| b.step_in = Some(StepIn { operator_share: 1.1, ..step_in() })),
+        ("preferred_usd", |b| b.preferred_usd = -1.0),
+        ("step_in", |b| {
+            b.step_in = Some(step_in());
+            b.facilities[1].security = Some(Security::unsecured());
+        }),
+        ("facilities[1].security.recourse", |b| {
+            b.facilities[1].security = Some(Security { recourse: Recourse::Limited, ..Security::unsecured() });
+        }),
+        ("facilities[0].security.on[0]", |b| b.facilities[0].security = Some(Security::on([Lien::whole("tulips")]))),
+        ("facilities[0].security.on[1]", |b| {
+            b.facilities[0].security = Some(Security::on([Lien::whole("miners"), Lien::part("miners", 1.0)]));
+        }),
+        ("facilities[0].security.on[0]", |b| {
+            b.fleets[0].name = "gpu".into();
+            b.facilities[0].security = Some(Security::on([Lien::whole("gpu")]));
+        }),
+        ("facilities[0].security.on[0].units", |b| {
+            b.facilities[0].security = Some(Security::on([Lien::part("miners", f64::NAN)]));
+        }),
+        ("facilities[0].security.on[0]", |b| {
+            b.facilities[0].security = Some(Security::on([Lien::part("miners", 10.5)]));
+        }),
         ("distribution.share", |b| b.distribution = Some(Distribution { share: 1.1, floor: 0.0 })),
         ("distribution.floor", |b| b.distribution = Some(Distribution { share: 1.0, floor: -1.0 })),
         ("fleets[0].name", |b| b.fleets[0].name.clear()),

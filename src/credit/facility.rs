@@ -3,6 +3,7 @@
 use super::draws::{Draws, Repaid};
 use super::fleet::LARGEST;
 use super::maturity::{CashTrap, Extension, Refinancing, rate};
+use super::security::Security;
 use super::surplus::{Reserve, Sweep};
 use crate::numeric::TimeGrid;
 use crate::{Error, check};
@@ -52,6 +53,9 @@ pub struct Facility {
     /// it the order of the list is the rank. Either every facility of a borrower has one or none has.
     #[serde(default)]
     pub rank: Option<u32>,
+    /// What it has a lien on; without it everything that the borrower has and has not given away in parts.
+    #[serde(default)]
+    pub security: Option<Security>,
     /// Whether what cannot be paid at maturity may be borrowed again. The clauses are tried in this order; where none
     /// applies the borrower defaults.
     #[serde(default)]
@@ -163,6 +167,7 @@ impl Facility {
             interest_only: 0.0,
             maturity,
             rank: None,
+            security: None,
             refinancing: None,
             extension: None,
             cash_trap: None,
@@ -221,6 +226,7 @@ impl Facility {
                 self.validate_profile("amortisation.sculpted.profile_rate", *profile_rate)?;
             }
         }
+        within("security", self.security.as_ref().map(Security::validate))?;
         within("draws", self.draws.as_ref().map(|draws| draws.validate(self)))?;
         within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
         within("extension", self.extension.as_ref().map(Extension::validate))?;

@@ -16,6 +16,7 @@ mod miners;
 mod obligor;
 mod quantity;
 mod schedule;
+mod security;
 mod surplus;
 mod treasury;
 
@@ -35,5 +36,6 @@ pub use maturity::{CashTrap, Extension, Funding, Refinancing};
 pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 pub use quantity::Quantity;
+pub use security::{Lien, Recourse, Security};
 pub use surplus::{Reserve, Sweep};
 pub use treasury::Treasury;

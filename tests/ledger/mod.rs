@@ -117,6 +117,7 @@ pub const METRICS: [&str; 22] = [
     "proceeds",
     "operated",
     "claims_paid",
+    "preferred_paid",
     "residual_to_owners",
     "dscr",
     "cash",
@@ -125,6 +126,8 @@ pub const METRICS: [&str; 22] = [
     "arrears",
     "ltv_mark",
     "ltv_executable",
+    "coins",
+    "free_coins",
 ];
 
 /// Keeps everything about one obligor.

@@ -5,7 +5,8 @@ use haircut::Simulation;
 use haircut::credit::{
     Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm, Coupon,
     Delivery, DepthUnit, Disposal, Distribution, Draws, Extension, Facility, Feedback, Fleet, Floating, Funding,
-    ImpactForm, LiquidationMarket, Miners, Prepayment, Quantity, Refinancing, Repaid, Reserve, StepIn, Sweep, Treasury,
+    ImpactForm, Lien, LiquidationMarket, Miners, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve,
+    Security, StepIn, Sweep, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -339,6 +340,37 @@ prop_compose! {
     }
 }
 
+/// Security by facility: of each thing a lien on the whole, a part, or nothing; never pledged twice.
+type Securities = Option<Vec<Option<(Vec<u8>, bool)>>>;
+
+fn securities() -> impl Strategy<Value = Securities> {
+    let security = (vec(0..4_u8, 6), any::<bool>());
+    option::weighted(0.4, vec(option::weighted(0.7, security), 4))
+}
+
+/// Gives the facilities of a borrower security.
+fn secure(borrower: &mut Borrower, securities: Securities) {
+    let Some(securities) = securities else { return };
+    let fleets = borrower.fleets.iter().map(|fleet| (fleet.name.clone(), fleet.units));
+    let miners = borrower.miners.iter().map(|miners| (miners.name.clone(), miners.units));
+    let coins = borrower.treasury.iter().map(|coins| (coins.asset.clone(), coins.units));
+    let things: Vec<_> = fleets.chain(miners).chain(coins).collect();
+    for (facility, security) in borrower.facilities.iter_mut().zip(securities) {
+        let Some((kinds, is_limited)) = security else { continue };
+        let lien = |((name, units), kind): (&(String, f64), u8)| match kind {
+            0 => Some(Lien::whole(name)),
+            // Up to three facilities.
+            1 if *units > 0.0 => Some(Lien::part(name, 0.3 * units)),
+            _ => None,
+        };
+        let on: Vec<_> = things.iter().zip(kinds).filter_map(lien).collect();
+        let recourse = if is_limited && !on.is_empty() { Recourse::Limited } else { Recourse::Full };
+        facility.security = Some(Security { on, recourse });
+        // Nobody says which of the lenders would operate.
+        borrower.step_in = None;
+    }
+}
+
 prop_compose! {
     pub fn borrowers(name: &'static str)(
         cash in prop_oneof![Just(0.0), 0.0..1e7],
@@ -353,9 +385,11 @@ prop_compose! {
         delay in prop_oneof![Just(0.0), 0.0..1.0],
         over in prop_oneof![Just(0.0), 0.0..2.0],
         step_in in option::of(step_ins()),
+        preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
+        securities in securities(),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
-        Borrower {
+        let mut borrower = Borrower {
             cash,
             overhead_usd_per_year,
             revenue_volatility,
@@ -367,8 +401,11 @@ prop_compose! {
             distribution: distribution.map(|(share, floor)| Distribution { share, floor }),
             liquidation: Disposal { delay, over },
             step_in,
+            preferred_usd,
             ..Borrower::new(name)
-        }
+        };
+        secure(&mut borrower, securities);
+        borrower
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
-use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Quantity};
+use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Lien, Quantity, Recourse};
 use std::collections::HashMap;
 use std::iter::zip;
 
@@ -12,6 +12,10 @@ const ROUNDING: f64 = 1e-12;
 /// Units of one class.
 struct Holding {
     asset: usize,
+    are_coins: bool,
+    /// Facilities with a lien on it, and those among them that name it.
+    holders: Vec<usize>,
+    named_by: Vec<usize>,
     initial: f64,
     units: f64,
 }
@@ -44,6 +48,8 @@ pub(crate) struct Life<'a> {
     /// Fleets, then miners, then coins.
     holdings: Vec<Holding>,
     cash: f64,
+    /// What preferred owners have got.
+    preferred: f64,
     /// Principal not yet due, by facility.
     owed: Vec<f64>,
     arrears: Vec<f64>,
@@ -76,20 +82,56 @@ pub(crate) struct Life<'a> {
     pub(crate) steps_of_sale: usize,
     /// Something was unsold and claims were open at the horizon.
     pub(crate) unsold: bool,
+    /// Liens paid something, the estate did, pledged coins were sold.
+    pub(crate) by_lien: bool,
+    pub(crate) by_estate: bool,
+    pub(crate) pledged_sold: bool,
 }
 
 impl<'a> Life<'a> {
     pub(crate) fn new(borrower: &'a Borrower, path: &Path<'_>) -> Self {
-        let holding = |asset: &str, units: f64| Holding { asset: path.asset(asset), initial: units, units };
-        let fleets = borrower.fleets.iter().map(|fleet| holding(&fleet.asset, fleet.units));
-        let miners = borrower.miners.iter().map(|miners| holding(&miners.asset, miners.units));
-        let coins = borrower.treasury.iter().map(|coins| holding(&coins.asset, coins.units));
+        let fleets = borrower.fleets.iter().map(|fleet| (&fleet.name, &fleet.asset, fleet.units, false));
+        let miners = borrower.miners.iter().map(|miners| (&miners.name, &miners.asset, miners.units, false));
+        let coins = borrower.treasury.iter().map(|coins| (&coins.asset, &coins.asset, coins.units, true));
+        let mut holdings = Vec::new();
+        for (name, asset, units, are_coins) in fleets.chain(miners).chain(coins) {
+            let holding = |holders: Vec<usize>, named_by: Vec<usize>, units: f64| Holding {
+                asset: path.asset(asset),
+                are_coins,
+                holders,
+                named_by,
+                initial: units,
+                units,
+            };
+            let (mut holders, mut named_by, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+            for (f, facility) in borrower.facilities.iter().enumerate() {
+                match &facility.security {
+                    None => holders.push(f),
+                    Some(security) => {
+                        for lien in &security.on {
+                            match lien {
+                                Lien::Whole(of) if of == name => {
+                                    holders.push(f);
+                                    named_by.push(f);
+                                }
+                                Lien::Part { of, units } if of == name => parts.push((f, *units)),
+                                _ => {}
+                            }
+                        }
+                    }
+                }
+            }
+            let given: f64 = parts.iter().map(|(_, units)| units).sum();
+            holdings.push(holding(holders, named_by, f64::max(0.0, units - given)));
+            holdings.extend(parts.into_iter().map(|(f, units)| holding(vec![f], vec![f], units)));
+        }
         let facilities = borrower.facilities.len();
         Life {
             borrower,
             schedules: borrower.facilities.iter().map(|facility| Schedule::new(facility, &path.world.grid)).collect(),
-            holdings: fleets.chain(miners).chain(coins).collect(),
+            holdings,
             cash: borrower.cash,
+            preferred: 0.0,
             arrears: vec![0.0; facilities],
             owed: borrower.facilities.iter().map(|facility| facility.principal).collect(),
             reserve: borrower
@@ -115,6 +157,9 @@ impl<'a> Life<'a> {
             rollovers: [0; 3],
             steps_of_sale: 0,
             unsold: false,
+            by_lien: false,
+            by_estate: false,
+            pledged_sold: false,
         }
     }
 
@@ -176,15 +221,46 @@ impl<'a> Life<'a> {
     }
 
     /// Coins are sold at their marks, in the listed order, for what is missing; returns what they bring.
-    fn sell_coins(&mut self, path: &Path<'_>, step: usize, mut missing: f64, negligible: f64) -> f64 {
-        let first_coin = self.holdings.len() - self.borrower.treasury.len();
+    ///
+    /// First those that are not pledged, then those whose loans are repaid; then those whose loans fall due altogether and cannot
+    /// go on, if they cover all that is missing.
+    fn sell_coins(&mut self, path: &Path<'_>, step: usize, mut missing: f64, negligible: f64, due: &[f64]) -> f64 {
+        let borrower = self.borrower;
+        let goes_on = |f: &usize| {
+            let facility = &borrower.facilities[*f];
+            facility.refinancing.is_some() || facility.extension.is_some() || facility.cash_trap.is_some()
+        };
+        let is_repaid = |held: &Holding| held.named_by.iter().all(|f| self.owed[*f] <= 0.0 && due[*f] <= 0.0);
+        let falls_due =
+            |held: &Holding| held.named_by.iter().all(|f| self.owed[*f] <= 0.0 && (due[*f] <= 0.0 || !goes_on(f)));
+        let coins = |which: &dyn Fn(&Holding) -> bool| -> Vec<usize> {
+            (0..self.holdings.len()).filter(|h| self.holdings[*h].are_coins && which(&self.holdings[*h])).collect()
+        };
+        let free = coins(&|held| held.named_by.is_empty());
+        let repaid = coins(&|held| !held.named_by.is_empty() && is_repaid(held));
+        let released = coins(&|held| !held.named_by.is_empty() && falls_due(held));
         let mut raised = 0.0;
-        for coins in &mut self.holdings[first_coin..] {
+        raised += self.sell(path, step, &free, &mut missing, negligible);
+        raised += self.sell(path, step, &repaid, &mut missing, negligible);
+        let worth: f64 =
+            released.iter().map(|h| self.holdings[*h].units * path.mark(self.holdings[*h].asset, step).max(0.0)).sum();
+        if missing > negligible && worth >= missing {
+            let sold = self.sell(path, step, &released, &mut missing, negligible);
+            self.pledged_sold |= sold > 0.0;
+            raised += sold;
+        }
+        raised
+    }
+
+    fn sell(&mut self, path: &Path<'_>, step: usize, which: &[usize], missing: &mut f64, negligible: f64) -> f64 {
+        let mut raised = 0.0;
+        for h in which {
+            let coins = &mut self.holdings[*h];
             let mark = path.mark(coins.asset, step);
-            if missing > negligible && mark > 0.0 {
-                let units = f64::min(missing / mark, coins.units);
+            if *missing > negligible && mark > 0.0 {
+                let units = f64::min(*missing / mark, coins.units);
                 coins.units -= units;
-                missing -= units * mark;
+                *missing -= units * mark;
                 raised += units * mark;
             }
         }
@@ -193,9 +269,12 @@ impl<'a> Life<'a> {
 
     /// Everything at the price that the borrower alone would get at its planned pace.
     fn executable(&self, path: &Path<'_>, step: usize) -> f64 {
+        self.holdings.iter().map(|held| self.worth(path, step, held)).sum()
+    }
+
+    fn worth(&self, path: &Path<'_>, step: usize, held: &Holding) -> f64 {
         let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
-        let value = |held: &Holding| held.units * self.price(path, step, held.asset, held.units / months);
-        self.holdings.iter().map(value).sum()
+        held.units * self.price(path, step, held.asset, held.units / months)
     }
 
     /// What this borrower gets for a unit when so many are sold a month.
@@ -268,7 +347,7 @@ impl<'a> Life<'a> {
             self.steps_of_letting += 1;
             self.note("operated", path, step, income);
             self.turnover += revenue + cost;
-            self.pay_claims(path, step, income);
+            self.pay_claims(path, step, &[(income, (0..self.owed.len()).collect())]);
         }
     }
 
@@ -330,8 +409,14 @@ impl<'a> Life<'a> {
         let (facility, end, years) = (&self.borrower.facilities[f], path.time(step), path.years(step));
         if let Some(clause) = facility.refinancing.as_ref().filter(|clause| self.used[f][0] < clause.renewals) {
             let not_junior = |other: &usize| *other != f && rank(self.borrower, *other) <= rank(self.borrower, f);
-            let ahead: f64 = (0..debt.len()).filter(not_junior).map(|other| debt[other]).sum();
-            let mut limit = clause.advance_rate * self.executable(path, step);
+            let has_security = facility.security.as_ref().is_some_and(|security| !security.on.is_empty());
+            let secures = |held: &&Holding| !has_security || held.holders.contains(&f);
+            let beside = |other: &usize| {
+                !has_security || self.holdings.iter().filter(secures).any(|held| held.holders.contains(other))
+            };
+            let ahead: f64 = (0..debt.len()).filter(not_junior).filter(beside).map(|other| debt[other]).sum();
+            let value: f64 = self.holdings.iter().filter(secures).map(|held| self.worth(path, step, held)).sum();
+            let mut limit = clause.advance_rate * value;
             if let Some(dscr) = clause.dscr {
                 let rate = f64::max(path.rate(facility, step) + clause.spread, 1e-9);
                 let annuity = -f64::exp_m1(-clause.tenor * f64::ln_1p(rate)) / rate;
@@ -450,7 +535,7 @@ impl<'a> Life<'a> {
         let used = if is_short { self.use_reserves(&due, available) } else { vec![0.0; due.len()] };
         let due: Vec<f64> = zip(due, &used).map(|(due, used)| due - used).collect();
         let left = total - used.iter().sum::<f64>();
-        let coins = self.sell_coins(path, step, left - available, negligible);
+        let coins = self.sell_coins(path, step, left - available, negligible, &due);
         available += coins;
         let mut unpaid = vec![0.0; due.len()];
         if left - available > negligible && total > 0.0 {
@@ -525,42 +610,94 @@ impl<'a> Life<'a> {
         if self.default.is_none() || self.closed {
             return;
         }
-        let mut sold = Vec::new();
+        let proceeds: Vec<_> = zip(&self.holdings, offers)
+            .map(|(held, offer)| {
+                (offer.units * self.in_haste(path, offer.asset, prices[offer.asset]), held.holders.clone())
+            })
+            .collect();
+        self.steps_of_sale += usize::from(proceeds.iter().map(|(amount, _)| amount).sum::<f64>() > 0.0);
+        if step == path.steps() {
+            // What is not offered on the last day counts before the last sale.
+            let offered = |h: usize| offers.get(h).map_or(0.0, |offer| offer.units);
+            let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
+            let value = |(h, held): (usize, &Holding)| {
+                let price = self.price(path, step, held.asset, held.initial / months);
+                ((held.units - offered(h)) * price, held.holders.clone())
+            };
+            let unsold: Vec<_> = self.holdings.iter().enumerate().map(value).collect();
+            self.unsold = unsold.iter().any(|(value, _)| *value > 0.0);
+            for (h, held) in self.holdings.iter_mut().enumerate() {
+                held.units = offered(h);
+            }
+            self.pay_claims(path, step, &unsold);
+        }
         for (held, offer) in zip(&mut self.holdings, offers) {
             held.units -= offer.units;
-            sold.push((offer.asset, offer.units));
         }
-        let mut proceeds: f64 =
-            sold.iter().map(|(asset, units)| units * self.in_haste(path, *asset, prices[*asset])).sum();
-        self.steps_of_sale += usize::from(proceeds > 0.0);
-        if step == path.steps() {
-            let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
-            let value = |held: &Holding| held.units * self.price(path, step, held.asset, held.initial / months);
-            let unsold: f64 = self.holdings.iter().map(value).sum();
-            self.unsold = unsold > 0.0;
-            proceeds += unsold;
-        }
-        self.pay_claims(path, step, proceeds);
+        self.pay_claims(path, step, &proceeds);
     }
 
-    /// Pays claims by rank, then open bills, then owners.
-    fn pay_claims(&mut self, path: &Path<'_>, step: usize, proceeds: f64) {
+    /// Pays claims by the liens on what was sold, then what security does not cover from the rest, then open bills, then owners.
+    fn pay_claims(&mut self, path: &Path<'_>, step: usize, sold: &[(f64, Vec<usize>)]) {
         let discount = path.level("discount", step);
-        let unpaid = by_seniority(self.borrower, &self.arrears, proceeds);
-        let mut left = proceeds;
-        for f in 0..unpaid.len() {
-            let recovered = self.arrears[f] - unpaid[f];
-            self.loss[f] -= discount * recovered;
-            left -= recovered;
+        let proceeds: f64 = sold.iter().map(|(amount, _)| amount).sum();
+        let before = self.arrears.clone();
+        let has_security = self.borrower.facilities.iter().any(|facility| facility.security.is_some());
+        let mut estate = 0.0;
+        if has_security {
+            for (amount, holders) in sold {
+                let claims = among(&self.arrears, holders);
+                let unpaid = by_seniority(self.borrower, &claims, *amount);
+                let paid: f64 = zip(&claims, &unpaid).map(|(claim, unpaid)| claim - unpaid).sum();
+                self.by_lien |= paid > 0.0;
+                for f in holders {
+                    self.arrears[*f] = unpaid[*f];
+                }
+                estate += f64::max(0.0, amount - paid);
+            }
+            // What is unsold covers a part of what is still owed, in the same order.
+            let mut uncovered = self.arrears.clone();
+            for held in &self.holdings {
+                let left = by_seniority(self.borrower, &among(&uncovered, &held.holders), self.worth(path, step, held));
+                held.holders.iter().for_each(|f| uncovered[*f] = left[*f]);
+            }
+            for claims in [uncovered, vec![f64::INFINITY; before.len()]] {
+                let asked = |f: usize, open: f64| match &self.borrower.facilities[f].security {
+                    Some(security) if security.recourse == Recourse::Limited => 0.0,
+                    _ => f64::min(claims[f], open),
+                };
+                let asked: Vec<f64> = self.arrears.iter().enumerate().map(|(f, open)| asked(f, *open)).collect();
+                let all: f64 = asked.iter().sum();
+                let part = if all > estate { estate / all } else { 1.0 };
+                self.by_estate |= part * all > 0.0;
+                for (open, asked) in zip(&mut self.arrears, asked) {
+                    *open -= part * asked;
+                    estate = f64::max(0.0, estate - part * asked);
+                }
+            }
+        } else {
+            self.arrears = by_seniority(self.borrower, &self.arrears, proceeds);
+            estate = proceeds - zip(&before, &self.arrears).map(|(before, after)| before - after).sum::<f64>();
         }
-        let bills = f64::min(left, f64::max(0.0, -self.cash));
+        for (loss, (before, after)) in zip(&mut self.loss, zip(&before, &self.arrears)) {
+            *loss -= discount * (before - after);
+        }
+        let bills = f64::min(estate, f64::max(0.0, -self.cash));
         self.cash += bills;
+        let preferred = f64::min(estate - bills, self.borrower.preferred_usd - self.preferred);
+        self.preferred += preferred;
         self.note("proceeds", path, step, proceeds);
-        self.note("residual_to_owners", path, step, left - bills);
+        self.note("preferred_paid", path, step, preferred);
+        self.note("residual_to_owners", path, step, estate - bills - preferred);
         self.turnover += proceeds;
-        self.closed = unpaid.iter().all(|claim| *claim <= 0.0) || self.holdings.iter().all(|held| held.units <= 0.0);
-        self.arrears = unpaid;
+        self.closed =
+            self.arrears.iter().all(|claim| *claim <= 0.0) || self.holdings.iter().all(|held| held.units <= 0.0);
     }
+}
+
+/// The claims of some facilities; nothing of the others.
+fn among(claims: &[f64], facilities: &[usize]) -> Vec<f64> {
+    (0..claims.len()).map(|f| if facilities.contains(&f) { claims[f] } else { 0.0 }).collect()
 }
 
 /// What rounding leaves of a loan that is repaid is not owed.

@@ -99,6 +99,11 @@ struct Fates {
     unsold_at_the_horizon: usize,
     let_by_the_lender: usize,
     owners_got_a_residual: usize,
+    /// Where facilities have security of their own.
+    paid_by_lien: usize,
+    paid_by_estate: usize,
+    pledged_sold: usize,
+    preferred_paid: usize,
     both_sold: usize,
     /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
     letting: [usize; 4],
@@ -132,6 +137,10 @@ impl Fates {
                 *paths += usize::from(steps > 0);
             }
             self.unsold_at_the_horizon += usize::from(life.unsold);
+            self.paid_by_lien += usize::from(life.by_lien);
+            self.paid_by_estate += usize::from(life.by_estate);
+            self.pledged_sold += usize::from(life.pledged_sold);
+            self.preferred_paid += usize::from(ever("preferred_paid"));
             self.owners_got_a_residual += usize::from(ever("residual_to_owners"));
         }
         self.both_sold += usize::from(lives.iter().all(|life| life.steps_of_sale > 0));
@@ -154,6 +163,9 @@ impl Fates {
             let_by_the_lender,
         ];
         let Fates { extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve, .. } = self;
+        let Fates { paid_by_lien, paid_by_estate, pledged_sold, preferred_paid, .. } = self;
+        let secured = [paid_by_lien, paid_by_estate, preferred_paid];
+        assert!(secured.iter().all(|count| **count > 200) && *pledged_sold > 20, "{self:?}");
         let at_maturity = [extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve];
         assert!(self.letting.iter().all(|count| *count > 200), "{self:?}");
         assert!(at_maturity.iter().all(|count| **count > 100), "{self:?}");

@@ -1,5 +1,7 @@
 //! Coins sold for what cash does not cover.
 
+use super::claims::Pledge;
+use super::liquidation::add_value;
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
 use super::operations::Amount;
@@ -7,7 +9,7 @@ use crate::credit::liquidation::{AssetLane, LiquidationView};
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::schedule::ROUNDING;
 use crate::market::{OwnLane, OwnLanes};
-use crate::numeric::{Lane, PATHS};
+use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
 
 /// Units of an asset class on the balance sheet.
@@ -29,20 +31,43 @@ impl Holding {
 }
 
 impl Stepper {
+    /// All coins at their marks, and those of them that are not pledged.
+    pub(super) fn coins_at_marks(
+        &self,
+        own: &OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        [all, free]: [&mut Lane; 2],
+    ) {
+        free.fill(0.0);
+        for holding in &self.treasury {
+            add_value(&own[holding.units], liquidation.mark(holding.asset), free);
+        }
+        **all = **free;
+        for Pledge { holding, .. } in &self.pledged {
+            add_value(&own[holding.units], liquidation.mark(holding.asset), all);
+        }
+    }
+
     /// Sells coins for what is short; counts the paths on which something stays short.
     pub(super) fn sell_coins(
         &self,
         own: &mut OwnLanes<'_>,
         liquidation: &LiquidationView<'_>,
+        step: Step,
         month: &mut Month<'_>,
     ) -> u64 {
         let same_due = month.same_due;
-        let Month { due, short, spare: [before, sold, ..], .. } = month;
+        let Month { short, spare: [before, ..], .. } = month;
         **before = **short;
         for holding in &self.treasury {
             let [cash, units] = own.many([self.cash, holding.units]);
             sell(liquidation.mark(holding.asset), units, cash, short);
         }
+        if !self.pledged.is_empty() {
+            let [_, sold, spare, ..] = &mut month.spare;
+            self.sell_pledged(own, liquidation, step, month.short, [sold, spare]);
+        }
+        let Month { due, short, spare: [before, sold, ..], .. } = month;
         if self.metrics.wants(Metric::TreasurySales) {
             for i in 0..PATHS {
                 sold[i] = before[i] - short[i];

@@ -1,13 +1,14 @@
 //! From default to the last recovery: sales of collateral, proceeds by rank.
 
 use super::Disposal;
+use super::claims::Liens;
 use super::coins::Holding;
 use super::metrics::Metric;
 use super::month::Stepper;
 use super::payment::share;
 use super::standing;
 use crate::credit::liquidation::LiquidationView;
-use crate::credit::obligor::{ObligorBlock, Outcome};
+use crate::credit::obligor::ObligorBlock;
 use crate::credit::schedule::{ROUNDING, SAME_DATE};
 use crate::market::OwnLanes;
 use crate::numeric::{Lane, PATHS, Step};
@@ -16,14 +17,16 @@ use crate::vectorised;
 /// What secures the debt: fleets, miners and coins, and how they would be sold.
 pub(super) struct Collateral {
     pub(super) holdings: Vec<Holding>,
+    /// Who has a lien on which, if some facility says so; else all have one on everything.
+    pub(super) liens: Option<Liens>,
     pub(super) disposal: Disposal,
     /// Length of the first step, which sets the pace of a sale at time zero.
     first_step: f64,
 }
 
 impl Collateral {
-    pub(super) fn new(holdings: Vec<Holding>, disposal: Disposal, first_step: f64) -> Collateral {
-        Collateral { holdings, disposal, first_step }
+    pub(super) fn new(holdings: Vec<Holding>, liens: Option<Liens>, disposal: Disposal, first_step: f64) -> Collateral {
+        Collateral { holdings, liens, disposal, first_step }
     }
 
     /// Months over which all units are sold. Sales are made once a step: a shorter plan still takes one.
@@ -38,11 +41,22 @@ impl Collateral {
         own: &OwnLanes<'_>,
         liquidation: &LiquidationView<'_>,
         step: Step,
+        lanes: [&mut Lane; 3],
+    ) {
+        self.worth(self.holdings.iter(), own, liquidation, step, lanes);
+    }
+
+    pub(super) fn worth<'a>(
+        &self,
+        holdings: impl Iterator<Item = &'a Holding>,
+        own: &OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        step: Step,
         [value, pace, price]: [&mut Lane; 3],
     ) {
         let months = self.months(step);
         value.fill(0.0);
-        for holding in &self.holdings {
+        for holding in holdings {
             let units = &own[holding.units];
             for i in 0..PATHS {
                 pace[i] = units[i] / months;
@@ -61,6 +75,20 @@ impl Collateral {
         }
     }
 
+    /// Before the proceeds of a date are counted.
+    fn clear_proceeds(&self, own: &mut OwnLanes<'_>) {
+        if let Some(liens) = &self.liens {
+            liens.clear(own);
+        }
+    }
+
+    /// Proceeds since `before`, which are those of one holding, go to the facilities with a lien on it.
+    fn keep_apart(&self, holding: usize, before: &Lane, proceeds: &Lane, own: &mut OwnLanes<'_>) {
+        if let Some(liens) = &self.liens {
+            add_difference(proceeds, before, &mut own[liens.proceeds(holding)]);
+        }
+    }
+
     /// The units of one holding that make one part of its sale in this step; infinite for all of them.
     fn part(&self, holding: &Holding, step: Step) -> f64 {
         if self.disposal.over <= step.length {
@@ -74,12 +102,13 @@ impl Stepper {
     /// Puts up for sale what is planned for this date; on the last date values the rest.
     pub(super) fn offer(&self, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [proceeds, offered, unsold, pace, price, ..] = &mut *block.scratch;
+        let [proceeds, offered, unsold, pace, price, before, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let is_last = step.index == self.steps;
         proceeds.fill(0.0);
         unsold.fill(0.0);
-        for holding in &self.collateral.holdings {
+        self.collateral.clear_proceeds(own);
+        for (position, holding) in self.collateral.holdings.iter().enumerate() {
             let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
             let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
             let sellers = offer(terms, standing, sale_from, units, offered);
@@ -88,12 +117,16 @@ impl Stepper {
                 pace.fill(holding.initial / self.collateral.months(step));
                 block.liquidation.executable_prices(holding.asset, pace, price);
                 block.liquidation.hurry(holding.asset, holding.patience, price);
+                before.clone_from(proceeds);
                 value_rest(standing, offered, price, units, proceeds);
             }
             if sellers > 0 {
                 block.liquidation.offer(holding.asset, offered);
             }
             add(units, unsold);
+            if is_last {
+                self.collateral.keep_apart(position, before, proceeds, own);
+            }
         }
         if is_last {
             self.receive(block);
@@ -107,17 +140,20 @@ impl Stepper {
     /// Takes in the proceeds of this date's sales.
     pub(super) fn settle_sales(&self, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [proceeds, offered, price, ..] = &mut *block.scratch;
+        let [proceeds, offered, price, before, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let mut sellers = 0;
         proceeds.fill(0.0);
-        for holding in &self.collateral.holdings {
+        self.collateral.clear_proceeds(own);
+        for (position, holding) in self.collateral.holdings.iter().enumerate() {
             let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
             let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
             sellers += offer(terms, standing, sale_from, units, offered);
             **price = **block.liquidation.net_price(holding.asset);
             block.liquidation.hurry(holding.asset, holding.patience, price);
+            before.clone_from(proceeds);
             take(offered, price, units, proceeds);
+            self.collateral.keep_apart(position, before, proceeds, own);
         }
         if sellers == 0 {
             return;
@@ -141,40 +177,81 @@ impl Stepper {
         self.tally.close(&mut block.own, closed);
     }
 
-    /// Pays claims by rank, then open bills, then the owners, from the proceeds in the first scratch lane.
+    /// Pays claims by their liens, then open bills, then preferred and common owners, from the proceeds in the first scratch
+    /// lane.
     pub(super) fn receive(&self, block: &mut ObligorBlock<'_>) {
-        let [proceeds, left, _, _, asked, part, recovered, ..] = &mut *block.scratch;
-        let (own, outcome) = (&mut block.own, &mut block.outcome);
-        **left = **proceeds;
-        for rank in &self.debt.ranks {
-            let is_alone = rank.len() == 1;
-            if !is_alone {
-                asked.fill(0.0);
-                for index in rank {
-                    add(&own[self.debt.facilities[*index].arrears], asked);
-                }
-                share(asked, left, part);
-            }
-            for index in rank {
-                let facility = &self.debt.facilities[*index];
-                let claim = &mut own[facility.arrears];
-                if is_alone {
-                    recover(claim, left, recovered);
-                } else {
-                    recover_part(part, claim, recovered);
-                }
-                let Outcome { exposure, loss, .. } = outcome;
-                reduce_loss(block.discount, recovered, &exposure[*index], &mut loss[*index]);
-                facility.metrics.show_recovery(own, recovered);
-            }
+        match &self.collateral.liens {
+            Some(liens) => self.pay_liens(liens, block),
+            None => self.pay_ranks(block),
         }
+        let [proceeds, left, _, _, _, _, paid, ..] = &mut *block.scratch;
+        let own = &mut block.own;
         self.metrics.add(own, Metric::Proceeds, proceeds);
         for i in 0..PATHS {
-            recovered[i] = proceeds[i] - left[i];
+            paid[i] = proceeds[i] - left[i];
         }
-        self.metrics.add(own, Metric::ClaimsPaid, recovered);
+        self.metrics.add(own, Metric::ClaimsPaid, paid);
         pay_bills(&mut own[self.cash], left);
+        if let Some((preference, received)) = self.preferred {
+            pay_preferred(preference, &mut own[received], left, paid);
+            self.metrics.add(own, Metric::PreferredPaid, paid);
+        }
         self.metrics.add(own, Metric::ResidualToOwners, left);
+    }
+
+    /// Pays all claims by rank; what is left of the proceeds in the first scratch lane stays in the second.
+    fn pay_ranks(&self, block: &mut ObligorBlock<'_>) {
+        let [proceeds, left, _, _, asked, part, recovered, ..] = &mut *block.scratch;
+        let (own, outcome) = (&mut block.own, &mut block.outcome);
+        let mut due = Due { discount: block.discount, exposure: &*outcome.exposure, loss: &mut *outcome.loss };
+        **left = **proceeds;
+        for rank in &self.debt.ranks {
+            self.pay_rank(rank, own, left, [asked, part, recovered], &mut due);
+        }
+    }
+
+    /// Pays the claims of one rank from what is left, pro rata.
+    pub(super) fn pay_rank(
+        &self,
+        rank: &[usize],
+        own: &mut OwnLanes<'_>,
+        left: &mut Lane,
+        [asked, part, recovered]: [&mut Lane; 3],
+        due: &mut Due<'_>,
+    ) {
+        let is_alone = rank.len() == 1;
+        if !is_alone {
+            asked.fill(0.0);
+            for index in rank {
+                add(&own[self.debt.facilities[*index].arrears], asked);
+            }
+            share(asked, left, part);
+        }
+        for index in rank {
+            let facility = &self.debt.facilities[*index];
+            let claim = &mut own[facility.arrears];
+            if is_alone {
+                recover(claim, left, recovered);
+            } else {
+                recover_part(part, claim, recovered);
+            }
+            due.reduce(*index, recovered);
+            facility.metrics.show_recovery(own, recovered);
+        }
+    }
+}
+
+/// What lenders have lost, as long as it is not recovered.
+pub(super) struct Due<'a> {
+    pub(super) discount: &'a Lane,
+    pub(super) exposure: &'a [Lane],
+    pub(super) loss: &'a mut [Lane],
+}
+
+impl Due<'_> {
+    /// A facility recovers so much.
+    pub(super) fn reduce(&mut self, facility: usize, recovered: &Lane) {
+        reduce_loss(self.discount, recovered, &self.exposure[facility], &mut self.loss[facility]);
     }
 }
 
@@ -185,7 +262,7 @@ vectorised! {
         }
     }
 
-    fn add_value(units: &Lane, price: &Lane, value: &mut Lane) {
+    pub(super) fn add_value(units: &Lane, price: &Lane, value: &mut Lane) {
         for i in 0..PATHS {
             value[i] += units[i] * price[i];
         }
@@ -253,6 +330,23 @@ vectorised! {
             let paid = if open < left[i] { open } else { left[i] };
             cash[i] += paid;
             left[i] -= paid;
+        }
+    }
+
+    /// Preferred owners get up to their preference, in all.
+    fn pay_preferred(preference: f64, received: &mut Lane, left: &mut Lane, paid: &mut Lane) {
+        for i in 0..PATHS {
+            let owed = preference - received[i];
+            let owed = if owed > 0.0 { owed } else { 0.0 };
+            paid[i] = if owed < left[i] { owed } else { left[i] };
+            received[i] += paid[i];
+            left[i] -= paid[i];
+        }
+    }
+
+    fn add_difference(now: &Lane, before: &Lane, sum: &mut Lane) {
+        for i in 0..PATHS {
+            sum[i] += now[i] - before[i];
         }
     }
 

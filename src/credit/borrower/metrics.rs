@@ -24,6 +24,7 @@ pub(super) enum Metric {
     Proceeds,
     Operated,
     ClaimsPaid,
+    PreferredPaid,
     ResidualToOwners,
     Dscr,
     Cash,
@@ -32,6 +33,8 @@ pub(super) enum Metric {
     Arrears,
     LtvMark,
     LtvExecutable,
+    Coins,
+    FreeCoins,
 }
 
 const COUNT: usize = 22;
@@ -51,6 +54,7 @@ const NAMES: [&str; COUNT] = [
     "proceeds",
     "operated",
     "claims_paid",
+    "preferred_paid",
     "residual_to_owners",
     "dscr",
     "cash",
@@ -59,6 +63,8 @@ const NAMES: [&str; COUNT] = [
     "arrears",
     "ltv_mark",
     "ltv_executable",
+    "coins",
+    "free_coins",
 ];
 
 /// The lanes of the metrics that were asked for.
@@ -326,6 +332,11 @@ impl Stepper {
         }
         metrics.copy(own, Metric::Balance, balance);
         metrics.copy(own, Metric::Arrears, arrears);
+        if metrics.wants(Metric::Coins) | metrics.wants(Metric::FreeCoins) {
+            self.coins_at_marks(own, &block.liquidation, [value, price]);
+            metrics.copy(own, Metric::Coins, value);
+            metrics.copy(own, Metric::FreeCoins, price);
+        }
         if metrics.wants(Metric::LtvMark) {
             self.collateral.marked(own, &block.liquidation, value);
             metrics.show(own, Metric::LtvMark, |_, i| loan_to_value(balance[i] + arrears[i], value[i]));

@@ -1,9 +1,11 @@
 //! A company that earns with machines, holds coins and owes money.
 
 mod apart;
+mod claims;
 mod coins;
 mod debt;
 mod default;
+mod inventory;
 mod letting;
 mod liquidation;
 mod metrics;
@@ -16,8 +18,8 @@ mod standing;
 mod step_in;
 mod sweep;
 
-use self::coins::Holding;
 use self::debt::Debt;
+use self::inventory::Inventory;
 use self::liquidation::Collateral;
 use self::metrics::Metrics;
 use self::month::Stepper;
@@ -56,10 +58,11 @@ use serde::{Deserialize, Serialize};
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating), `claims_paid`,
-/// `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
+/// `preferred_paid`, `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
-/// collateral at marks, and at what selling all of it at the planned pace would bring). And of each facility, after its
+/// collateral at marks, and at what selling all of it at the planned pace would bring), `coins` and `free_coins` (all at marks, and those that
+/// no facility names as its security). And of each facility, after its
 /// name and a dot: `drawn`, `interest_paid`, `principal_paid`, `recovered`; and at the end of the step `balance` and `claim`
 /// (due and unpaid, after default the claim).
 ///
@@ -110,6 +113,9 @@ pub struct Borrower {
     /// Debt, in order of seniority unless facilities have ranks.
     #[serde(default)]
     pub facilities: Vec<Facility>,
+    /// What preferred owners are to get in a liquidation before common ones, in USD.
+    #[serde(default)]
+    pub preferred_usd: f64,
     /// Years for which something may stay unpaid before it is a default; 0 is none.
     #[serde(default)]
     pub grace: f64,
@@ -158,6 +164,7 @@ impl Borrower {
             miners: Vec::new(),
             treasury: Vec::new(),
             facilities: Vec::new(),
+            preferred_usd: 0.0,
             grace: 0.0,
             distribution: None,
             liquidation: Disposal { delay: 0.0, over: 0.0 },
@@ -181,11 +188,17 @@ impl Borrower {
         check::within("cash", self.cash, 0.0, LARGEST)?;
         check::within("overhead_usd_per_year", self.overhead_usd_per_year, 0.0, LARGEST)?;
         check::within("revenue_volatility", self.revenue_volatility, 0.0, 10.0)?;
+        check::within("preferred_usd", self.preferred_usd, 0.0, LARGEST)?;
         check::within("grace", self.grace, 0.0, LONGEST_GRACE)?;
         check::within("liquidation.delay", self.liquidation.delay, 0.0, 1e3)?;
         check::within("liquidation.over", self.liquidation.over, 0.0, 1e3)?;
         if let Some(step_in) = &self.step_in {
             step_in.validate().map_err(|error| error.within("step_in"))?;
+        }
+        if let (Some(_), Some(index)) = (&self.step_in, self.facilities.iter().position(|f| f.security.is_some())) {
+            let expected =
+                format!("must be without `facilities[{index}].security`: nobody says which lender would operate");
+            return Err(Error::invalid("step_in", "given", expected));
         }
         if let Some(distribution) = &self.distribution {
             check::within("distribution.share", distribution.share, 0.0, 1.0)?;
@@ -211,19 +224,8 @@ impl Borrower {
         self.validate()?;
         let operations = Operations::new(self, plan)?;
         let debt = Debt::new(&self.facilities, plan)?;
-        let mut treasury = Vec::with_capacity(self.treasury.len());
-        for (index, coins) in self.treasury.iter().enumerate() {
-            let asset = plan.asset(&format!("treasury[{index}].asset"), &coins.asset)?;
-            treasury.push(Holding::new(asset, coins.units, self.liquidation.over, plan));
-        }
-        let mut machines = Vec::with_capacity(self.fleets.len() + self.miners.len());
-        let fleets = self.fleets.iter().map(|fleet| ("fleets", &fleet.asset, fleet.units));
-        let miners = self.miners.iter().map(|miners| ("miners", &miners.asset, miners.units));
-        for (index, (list, asset, units)) in fleets.chain(miners).enumerate() {
-            let index = if list == "miners" { index - self.fleets.len() } else { index };
-            let asset = plan.asset(&format!("{list}[{index}].asset"), asset)?;
-            machines.push(Holding::new(asset, units, self.liquidation.over, plan));
-        }
+        let inventory = Inventory::new(self, plan)?;
+        let liens = inventory.liens(self, &debt.ranks, plan);
         let metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
         Ok(Stepper {
             steps: plan.grid().steps(),
@@ -235,12 +237,10 @@ impl Borrower {
             sale_from: plan.state(),
             operations,
             debt,
-            treasury: treasury.clone(),
-            collateral: Collateral::new(
-                machines.into_iter().chain(treasury).collect(),
-                self.liquidation,
-                plan.grid().length(1),
-            ),
+            treasury: inventory.free_coins(),
+            pledged: inventory.pledged_coins(),
+            preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),
+            collateral: Collateral::new(inventory.holdings(), liens, self.liquidation, plan.grid().length(1)),
             grace: self.grace,
             distribution: self.distribution,
             step_in: self.step_in.map(|terms| PlannedStepIn::new(terms, plan)),

@@ -5,6 +5,7 @@
 //! without: `tests.rs`). Only acceleration at a default goes by index, once in the life of a path.
 
 use super::Distribution;
+use super::claims::Pledge;
 use super::coins::Holding;
 use super::debt::Debt;
 use super::letting::Sight;
@@ -33,7 +34,11 @@ pub(super) struct Stepper {
     pub(super) sale_from: OwnLane,
     pub(super) operations: Operations,
     pub(super) debt: Debt,
+    /// Coins that are sold for what is short, in this order.
     pub(super) treasury: Vec<Holding>,
+    pub(super) pledged: Vec<Pledge>,
+    /// What preferred owners are to get before others, and have got.
+    pub(super) preferred: Option<(f64, OwnLane)>,
     pub(super) collateral: Collateral,
     pub(super) grace: f64,
     pub(super) distribution: Option<Distribution>,
@@ -129,7 +134,8 @@ impl Stepper {
         }
 
         // By facility only where something may differ from what was agreed.
-        let mut is_split = self.makes_every_pass || self.metrics.by_facility || self.is_off_schedule(own);
+        let mut is_split =
+            self.makes_every_pass || self.metrics.by_facility || !self.pledged.is_empty() || self.is_off_schedule(own);
         let same_due = if is_split {
             self.debt.fall_due(step, own, due);
             None
@@ -153,7 +159,7 @@ impl Stepper {
             shorts = self.use_reserves(own, &mut month);
         }
         if shorts > 0 {
-            shorts = self.sell_coins(own, &block.liquidation, &mut month);
+            shorts = self.sell_coins(own, &block.liquidation, step, &mut month);
         }
         let is_apart = is_split || shorts > 0;
         if shorts > 0 {

@@ -126,6 +126,8 @@ impl Rollover {
 
 /// What clauses look at, by path: lanes of all facilities, for use at a maturity.
 pub(super) struct Prospects {
+    /// All collateral, and that of the facility at hand, at executable prices.
+    everything: OwnLane,
     executable: OwnLane,
     marked: OwnLane,
     /// Cash flow of the step.
@@ -143,6 +145,7 @@ pub(super) struct Prospects {
 impl Prospects {
     pub(super) fn new(plan: &mut ObligorPlan<'_>) -> Prospects {
         Prospects {
+            everything: plan.state(),
             executable: plan.state(),
             marked: plan.state(),
             cash_flow: plan.state(),
@@ -178,7 +181,7 @@ impl Stepper {
         let Some(prospects) = debt.prospects.as_ref().filter(|_| debt.mature(step, own)) else { return false };
         let [need, price, pace, value] = &mut month.spare;
         self.collateral.executable(own, liquidation, step, [value, pace, price]);
-        own[prospects.executable] = **value;
+        own[prospects.everything] = **value;
         self.collateral.marked(own, liquidation, value);
         own[prospects.marked] = **value;
         for i in 0..PATHS {
@@ -190,13 +193,23 @@ impl Stepper {
             raise(due, matures, month.due, need, raised);
         }
         debt.pay(own, self.cash, Means::CashAndRollover, &mut month.spare);
-        let [sum, ..] = &mut month.spare;
+        let [sum, price, pace, value] = &mut month.spare;
         debt.add_owed(0..debt.facilities.len(), step.index, own, sum);
         own[prospects.owed] = **sum;
         own[prospects.refused].fill(0.0);
         for (position, facility) in debt.facilities.iter().enumerate() {
             let Some(rollover) = &facility.rollover else { continue };
-            debt.add_owed(debt.ahead(position), step.index, own, sum);
+            let liens = self.collateral.liens.as_ref();
+            if let Some((liens, held)) = liens.and_then(|liens| liens.security(position).map(|held| (liens, held))) {
+                // A lien of its own: what it is worth, less the debt of others with a lien on the same.
+                self.collateral.executable_of(held, own, liquidation, step, [value, pace, price]);
+                own[prospects.executable] = **value;
+                let beside = debt.ahead(position).filter(|other| liens.share_a_lien(position, *other));
+                debt.add_owed(beside, step.index, own, sum);
+            } else {
+                own[prospects.executable] = own[prospects.everything];
+                debt.add_owed(debt.ahead(position), step.index, own, sum);
+            }
             own[prospects.ahead] = **sum;
             own[prospects.rate] = facility.rate(own);
             for i in 0..PATHS {

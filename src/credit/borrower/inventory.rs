@@ -1,0 +1,87 @@
+//! What a borrower has, as holdings that can be sold, and who has a lien on each.
+
+use super::Borrower;
+use super::claims::{Liens, Pledge};
+use super::coins::Holding;
+use crate::Error;
+use crate::credit::obligor::ObligorPlan;
+use crate::credit::security::Pledges;
+
+/// Fleets, then miners, then coins; of each what is not given away in parts, then the parts.
+pub(super) struct Inventory {
+    items: Vec<Item>,
+    /// Whether some facility says what secures it.
+    has_security: bool,
+}
+
+struct Item {
+    holding: Holding,
+    are_coins: bool,
+    /// Positions of the facilities that name it.
+    pledged_to: Vec<usize>,
+    /// Positions of the facilities with a lien on it.
+    holders: Vec<usize>,
+}
+
+impl Inventory {
+    pub(super) fn new(borrower: &Borrower, plan: &mut ObligorPlan<'_>) -> Result<Inventory, Error> {
+        let fleets = borrower.fleets.iter().map(|fleet| (fleet.name.as_str(), fleet.units));
+        let miners = borrower.miners.iter().map(|miners| (miners.name.as_str(), miners.units));
+        let coins = borrower.treasury.iter().map(|coins| (coins.asset.as_str(), coins.units));
+        let things: Vec<(&str, f64)> = fleets.chain(miners).chain(coins).collect();
+        let claims: Vec<_> =
+            borrower.facilities.iter().map(|facility| (facility.name.as_str(), facility.security.as_ref())).collect();
+        let pledges = Pledges::new(&things, &claims)?;
+
+        let fleets = borrower.fleets.iter().map(|fleet| ("fleets", &fleet.asset));
+        let miners = borrower.miners.iter().map(|miners| ("miners", &miners.asset));
+        let coins = borrower.treasury.iter().map(|coins| ("treasury", &coins.asset));
+        let lists = fleets.enumerate().chain(miners.enumerate()).chain(coins.enumerate());
+        let over = borrower.liquidation.over;
+        let mut items = Vec::with_capacity(things.len());
+        for (thing, (index, (list, asset))) in lists.enumerate() {
+            let asset = plan.asset(&format!("{list}[{index}].asset"), asset)?;
+            let are_coins = list == "treasury";
+            let given: f64 = pledges.parts[thing].iter().map(|(_, units)| units).sum();
+            let rest = (things[thing].1 - given).max(0.0);
+            let named = |position: &&usize| borrower.facilities[**position].security.is_some();
+            items.push(Item {
+                holding: Holding::new(asset, rest, over, plan),
+                are_coins,
+                pledged_to: pledges.whole[thing].iter().filter(named).copied().collect(),
+                holders: pledges.whole[thing].clone(),
+            });
+            for (position, units) in &pledges.parts[thing] {
+                items.push(Item {
+                    holding: Holding::new(asset, *units, over, plan),
+                    are_coins,
+                    pledged_to: vec![*position],
+                    holders: vec![*position],
+                });
+            }
+        }
+        Ok(Inventory { items, has_security: claims.iter().any(|(_, security)| security.is_some()) })
+    }
+
+    /// All that is sold after a default.
+    pub(super) fn holdings(&self) -> Vec<Holding> {
+        self.items.iter().map(|item| item.holding).collect()
+    }
+
+    /// Coins that may be sold for any payment.
+    pub(super) fn free_coins(&self) -> Vec<Holding> {
+        self.items.iter().filter(|item| item.are_coins & item.pledged_to.is_empty()).map(|item| item.holding).collect()
+    }
+
+    /// Coins that stand behind a loan.
+    pub(super) fn pledged_coins(&self) -> Vec<Pledge> {
+        let pledged = self.items.iter().filter(|item| item.are_coins & !item.pledged_to.is_empty());
+        pledged.map(|item| Pledge { holding: item.holding, facilities: item.pledged_to.clone() }).collect()
+    }
+
+    /// The liens on the holdings, if some facility says what secures it.
+    pub(super) fn liens(&self, borrower: &Borrower, ranks: &[Vec<usize>], plan: &mut ObligorPlan<'_>) -> Option<Liens> {
+        let holders: Vec<Vec<usize>> = self.items.iter().map(|item| item.holders.clone()).collect();
+        self.has_security.then(|| Liens::new(&holders, ranks, &borrower.facilities, plan))
+    }
+}

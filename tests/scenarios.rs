@@ -71,7 +71,7 @@ fn the_hand_arithmetic_of_the_book_is_right() {
     let mut book = read("book.toml");
     book.simulation.months = Some(12);
     let named: Vec<String> = book.borrowers.iter().map(|borrower| borrower.name.clone()).collect();
-    let due = book.simulation().unwrap().paths(1024).run(Sums("debt_service_due", named.clone())).unwrap();
+    let due = book.simulation().unwrap().paths(1024).run(Sums("debt_service_due", named.clone(), Over::Steps)).unwrap();
     for (name, due) in named.iter().zip(due) {
         let (_, rest) = text.split_once(&format!("\n# {name}: ")).unwrap_or_else(|| panic!("{name} has no comment"));
         let Some((_, told)) = rest.split_once("debt service ") else { panic!("{name} has no debt service") };
@@ -146,7 +146,7 @@ fn first_year(mut scenario: Scenario, rent: f64, hashprice: f64) -> (f64, f64) {
     }
     let name = vec![scenario.borrowers[0].name.clone()];
     let simulation = scenario.simulation().expect("a good scenario").paths(256);
-    let run = |metric| simulation.run(Sums(metric, name.clone())).expect("a known metric")[0];
+    let run = |metric| simulation.run(Sums(metric, name.clone(), Over::Steps)).expect("a known metric")[0];
     (run("cfads"), run("debt_service_due"))
 }
 
@@ -194,9 +194,38 @@ fn the_miner_earns_337_today_and_186_more_at_36_6() {
     }
 }
 
-/// The mean over paths of a metric summed over all steps, by obligor.
+#[test]
+fn the_coins_of_the_miner_cover_its_notes_2_02_1_47_0_99_and_0_64_times() {
+    for (price, cover, unencumbered) in
+        [(126e3, 2.02, 1.36), (92e3, 1.47, 0.99), (61.5e3, 0.99, 0.66), (40e3, 0.64, 0.43)]
+    {
+        let mut scenario = read("d4_hybrid_miner.toml");
+        scenario.simulation.months = Some(1);
+        let coin = scenario.factors.iter_mut().find(|factor| factor.name == "btc").unwrap();
+        let Model::Merton(model) = &mut coin.model else { panic!("a coin that jumps") };
+        model.initial = price;
+        let borrower = &scenario.borrowers[0];
+        let notes = borrower.facilities.iter().filter(|facility| facility.lender == "convertible funds");
+        let notes: f64 = notes.map(|facility| facility.principal).sum();
+        assert_eq!(notes, 3_298e6);
+        let name = vec![borrower.name.clone()];
+        let simulation = scenario.simulation().unwrap().paths(256);
+        let at_start = |metric| simulation.run(Sums(metric, name.clone(), Over::Start)).unwrap()[0];
+        assert!((at_start("coins") / notes - cover).abs() < 0.005, "{price}");
+        assert!((at_start("free_coins") / notes - unencumbered).abs() < 0.005, "{price}");
+    }
+}
+
+/// The dates that a metric is summed over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Over {
+    Start,
+    Steps,
+}
+
+/// The mean over paths of a metric summed over time zero or all steps, by obligor.
 #[derive(Debug)]
-struct Sums(&'static str, Vec<String>);
+struct Sums(&'static str, Vec<String>, Over);
 
 impl Measure for Sums {
     type Partial = (Vec<MetricLane>, Vec<f64>);
@@ -208,7 +237,7 @@ impl Measure for Sums {
         Ok((lanes, vec![0.0; self.1.len()]))
     }
     fn observe(&self, (lanes, sums): &mut Self::Partial, block: &StepBlock<'_>) {
-        for (lane, sum) in lanes.iter().zip(sums).filter(|_| block.step().index > 0) {
+        for (lane, sum) in lanes.iter().zip(sums).filter(|_| (block.step().index == 0) == (self.2 == Over::Start)) {
             *sum += block.metric(*lane).iter().sum::<f64>();
         }
     }

@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 22] = [
+pub const METRICS: [&str; 25] = [
     "revenue",
     "operating_cost",
     "cfads",

@@ -37,7 +37,7 @@ pub(super) enum Metric {
     FreeCoins,
 }
 
-const COUNT: usize = 22;
+const COUNT: usize = 25;
 
 const NAMES: [&str; COUNT] = [
     "revenue",

@@ -207,7 +207,7 @@ fn the_coins_of_the_miner_cover_its_notes_2_02_1_47_0_99_and_0_64_times() {
         let borrower = &scenario.borrowers[0];
         let notes = borrower.facilities.iter().filter(|facility| facility.lender == "convertible funds");
         let notes: f64 = notes.map(|facility| facility.principal).sum();
-        assert_eq!(notes, 3_298e6);
+        assert!((notes - 3_298e6).abs() < 1.0, "{notes}");
         let name = vec![borrower.name.clone()];
         let simulation = scenario.simulation().unwrap().paths(256);
         let at_start = |metric| simulation.run(Sums(metric, name.clone(), Over::Start)).unwrap()[0];

@@ -141,7 +141,7 @@ fn pledged_coins_pay_their_own_loan_alone() {
 
 #[test]
 fn pledged_coins_back_a_loan_that_rolls() {
-    let refinancing = Some(Refinancing { balloon: 1.0, ..Refinancing::straight(0.7, 1.0, 0.0) });
+    let refinancing = Some(Refinancing { balloon: 1.0, renewals: 2, ..Refinancing::straight(0.7, 1.0, 0.0) });
     let loan = bullet("loan", 400e3, 0.0, 2.0, Security::on([Lien::part("coin", 10.0)]));
     let record = hold(Facility { refinancing, ..loan }, &[[95e3, 95e3, 60e3, 60e3], [95e3, 95e3, 40e3, 40e3]]);
     // 80,000 in year 1 are 0.842105 coins; the other 1.157895 bring 69,473.68, or 46,315.79. 0.7 of ten coins are 420,000, or 280,000.

@@ -107,7 +107,7 @@ impl Stepper {
     /// the second scratch lane.
     pub(super) fn pay_liens(&self, liens: &Liens, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [_, estate, pace, rest, asked, part, recovered, price] = &mut *block.scratch;
+        let [_, estate, _, rest, asked, part, recovered, price] = &mut *block.scratch;
         let (own, outcome) = (&mut block.own, &mut block.outcome);
         let mut due = Due { discount: block.discount, exposure: &*outcome.exposure, loss: &mut *outcome.loss };
         estate.fill(0.0);
@@ -123,7 +123,7 @@ impl Stepper {
             own[*covered].fill(0.0);
         }
         for (holding, held) in liens.held.iter().enumerate().filter(|(_, held)| !held.ranks.is_empty()) {
-            self.collateral.executable_of(&[holding], own, &block.liquidation, step, [rest, pace, price]);
+            self.collateral.executable_of(&[holding], own, &block.liquidation, step, [rest, recovered, price]);
             for rank in &held.ranks {
                 asked.fill(0.0);
                 for index in rank {

@@ -82,6 +82,13 @@ impl Collateral {
         }
     }
 
+    /// Remembers the proceeds so far, where they are told apart.
+    fn note_proceeds(&self, proceeds: &Lane, before: &mut Lane) {
+        if self.liens.is_some() {
+            before.clone_from(proceeds);
+        }
+    }
+
     /// Proceeds since `before`, which are those of one holding, go to the facilities with a lien on it.
     fn keep_apart(&self, holding: usize, before: &Lane, proceeds: &Lane, own: &mut OwnLanes<'_>) {
         if let Some(liens) = &self.liens {
@@ -117,7 +124,7 @@ impl Stepper {
                 pace.fill(holding.initial / self.collateral.months(step));
                 block.liquidation.executable_prices(holding.asset, pace, price);
                 block.liquidation.hurry(holding.asset, holding.patience, price);
-                before.clone_from(proceeds);
+                self.collateral.note_proceeds(proceeds, before);
                 value_rest(standing, offered, price, units, proceeds);
             }
             if sellers > 0 {
@@ -151,7 +158,7 @@ impl Stepper {
             sellers += offer(terms, standing, sale_from, units, offered);
             **price = **block.liquidation.net_price(holding.asset);
             block.liquidation.hurry(holding.asset, holding.patience, price);
-            before.clone_from(proceeds);
+            self.collateral.note_proceeds(proceeds, before);
             take(offered, price, units, proceeds);
             self.collateral.keep_apart(position, before, proceeds, own);
         }

@@ -271,7 +271,9 @@ vectorised! {
             let value = if is_free { worth } else { 0.0 };
             let raised = if need[i] < value { need[i] } else { value };
             let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            units[i] -= if sold < units[i] { sold } else { units[i] };
+            let is_all = (need[i] >= value) & (value > 0.0);
+            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
+            units[i] = if is_all { 0.0 } else { left };
             cash[i] += raised;
             need[i] -= raised;
         }
@@ -300,7 +302,9 @@ vectorised! {
             let most = if is_free { worth } else { 0.0 };
             let raised = if need[i] < most { need[i] } else { most };
             let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            units[i] -= if sold < units[i] { sold } else { units[i] };
+            let is_all = (need[i] >= most) & (most > 0.0);
+            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
+            units[i] = if is_all { 0.0 } else { left };
             cash[i] += raised;
             need[i] -= raised;
         }

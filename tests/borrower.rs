@@ -220,7 +220,6 @@ proptest! {
             facility.reserve = None;
         }
         // Of a loan with two clauses more debt may be refused the first, which repays, and get the second, which waits.
-        let mut borrower = borrower;
         for facility in &mut borrower.facilities {
             if facility.refinancing.is_some() {
                 (facility.extension, facility.cash_trap) = (None, None);

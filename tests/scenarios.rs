@@ -234,7 +234,7 @@ fn the_lease_of_the_chips_pays_both_classes_and_no_more() {
     assert!((due / 1e6 - 7_328.2).abs() < 0.1, "{due}");
     // Nothing is lost while the tenant pays, though nothing is to spare either.
     let losses = kept("d3_tpu_vehicle.toml").simulation().unwrap().paths(256).run(LossDistribution::new()).unwrap();
-    assert_eq!(losses.maximum().unwrap(), 0.0);
+    assert!(losses.maximum().unwrap() <= 0.0);
 }
 
 #[test]
@@ -246,7 +246,9 @@ fn the_shell_earns_55_and_then_251_and_covers_its_notes_1_78_times() {
         // Of cash flow alone: what happens to the notes at maturity is another matter.
         shell.borrowers[0].facilities.clear();
         let name = vec![shell.borrowers[0].name.clone()];
-        shell.simulation().expect("a good scenario").paths(256).run(Sums("cfads", name, Over::Steps)).expect("a metric")[0] / 1e6
+        shell.simulation().expect("a good scenario").paths(256).run(Sums("cfads", name, Over::Steps)).expect("a metric")
+            [0]
+            / 1e6
     };
     let income = [12, 24, 60, 72].map(until);
     assert!((income[0] - 55.0).abs() < 0.1, "{income:?}");

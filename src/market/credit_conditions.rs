@@ -32,8 +32,8 @@ use std::collections::BTreeMap;
 /// what it can give (`funding.support`), rents how scarce compute is (`funding.scarcity`, see
 /// [`DeflatingRent`](super::DeflatingRent)). Credit peaks before technology does: give the rents' series a lag of 6 to 18
 /// months. To let credit follow the others, give the lag to what reads credit directly. The values 0, 1, 2 with a lag are the
-/// state itself, delayed. One chain for the whole market: [`RegimeGbm`](super::RegimeGbm) and [`Regimes`] follow this one by
-/// name (`chain`).
+/// state itself, delayed. One chain for the market: [`RegimeGbm`](super::RegimeGbm) and [`Counterparty`](super::Counterparty)
+/// follow this one by name (`chain`); the dependence [`Regimes`] has a chain of its own.
 ///
 /// Exact on any dates: switches happen at their own times, and a delayed series is that of the very moment `lag` ago, on a
 /// date of the grid or not. Nothing is known of the time before time zero: the first state is held to have lasted.

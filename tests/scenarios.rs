@@ -2,9 +2,11 @@
 //! is what the model computes when nothing moves.
 
 use haircut::Error;
-use haircut::market::{History, Model};
+use haircut::credit::Coupon;
+use haircut::market::{DependenceModel, History, Model};
 use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, MetricLane, Run, StepBlock};
 use haircut::scenario::Scenario;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -33,7 +35,42 @@ fn every_file_parses_builds_and_runs() {
         assert!((0.0..debt).contains(&mean), "{}: mean loss {mean} of {debt}", path.display());
         assert!(losses.maximum().unwrap() < debt, "{}", path.display());
     }
-    assert_eq!(files, 7);
+    assert_eq!(files, 9);
+}
+
+/// The names by which a file calls the variants of an enum: serde lists them where it knows none of that name.
+fn known<T: serde::de::DeserializeOwned>(tag: &str) -> BTreeSet<String> {
+    let error = toml::from_str::<T>(&format!("{tag} = \"unheard of\"")).err().expect("no such name").to_string();
+    let (_, list) = error.split_once("expected one of ").expect("a list of names");
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Every `tag = "name"` that stands in a table, at any depth.
+fn tagged(value: &toml::Value, tag: &str, found: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            found.extend(table.get(tag).and_then(toml::Value::as_str).map(str::to_owned));
+            table.values().for_each(|value| tagged(value, tag, found));
+        }
+        toml::Value::Array(values) => values.iter().for_each(|value| tagged(value, tag, found)),
+        _ => {}
+    }
+}
+
+/// A model that stands in no file is one that nobody has an example of.
+#[test]
+fn every_model_and_every_dependence_stands_in_a_scenario() {
+    let (mut models, mut dependences) = (BTreeSet::new(), BTreeSet::new());
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let scenario: toml::Table = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            tagged(&scenario["factors"], "model", &mut models);
+            tagged(&scenario["dependence"], "kind", &mut dependences);
+        }
+    }
+    assert_eq!(models, known::<Model>("model"));
+    assert_eq!(dependences, known::<DependenceModel>("kind"));
 }
 
 /// The widest run that ships, with everything in it: the same bits at every instruction set.
@@ -214,6 +251,27 @@ fn the_coins_of_the_miner_cover_its_notes_2_02_1_47_0_99_and_0_64_times() {
         assert!((at_start("coins") / notes - cover).abs() < 0.005, "{price}");
         assert!((at_start("free_coins") / notes - unencumbered).abs() < 0.005, "{price}");
     }
+}
+
+#[test]
+fn the_miner_at_spot_earns_57_and_owes_38() {
+    let mut scenario = read("miner_at_spot.toml");
+    scenario.borrowers.truncate(1);
+    let debt = |scenario: &Scenario| scenario.borrowers[0].facilities[0].principal;
+    assert!((debt(&scenario) - 90e6).abs() < 1.0);
+    // Interest at today's rate for all of the year, and cash so that nobody defaults within it.
+    scenario.borrowers[0].cash = 1e9;
+    scenario.borrowers[0].facilities[0].coupon = Coupon::Fixed(0.0362 + 0.07);
+    let at = |power: f64| {
+        let mut scenario = scenario.clone();
+        scenario.borrowers[0].miners[0].power_usd_per_kwh = power.into();
+        first_year(scenario, 0.0, 28.2)
+    };
+    let (cfads, due) = at(0.045);
+    assert!((cfads / 1e6 - 56.8).abs() < 0.1, "{cfads}");
+    assert!((due / 1e6 - 38.4).abs() < 0.05 && (cfads / due - 1.48).abs() < 0.005, "{due}");
+    // It stops at 6.9 cents: then nothing is earned, and the overhead is paid.
+    assert!(at(0.0690).0 > -15e6 + 1e4 && (at(0.0692).0 + 15e6).abs() < 1.0);
 }
 
 /// The scenario with counterparties that never default.

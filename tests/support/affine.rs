@@ -16,6 +16,7 @@
 //! C = e^(-r T) (E[S_T] - sqrt(S_0 K) / pi integral_0^inf Re[e^(i u x) phi(i u + 1/2)] / (u^2 + 1/4) du),   x = ln S_0 / K
 //! ```
 
+use haircut::market::{Heston, Svcj};
 use nalgebra::Complex;
 
 type C = Complex<f64>;
@@ -30,6 +31,16 @@ pub(crate) struct JumpLaw {
 }
 
 impl JumpLaw {
+    pub(crate) fn of(svcj: &Svcj) -> Self {
+        JumpLaw {
+            per_year: svcj.jumps_per_year,
+            mean: svcj.jump_mean,
+            deviation: svcj.jump_volatility,
+            variance_mean: svcj.variance_jump_mean,
+            lift: svcj.jump_correlation,
+        }
+    }
+
     fn transform(&self, z: C, b: C) -> C {
         let price = z * self.mean + z * z * (0.5 * self.deviation * self.deviation);
         price.exp() / (C::new(1.0, 0.0) - (b + z * self.lift) * self.variance_mean)
@@ -48,6 +59,11 @@ pub(crate) struct Affine {
 }
 
 impl Affine {
+    pub(crate) fn of(heston: &Heston) -> Self {
+        let Heston { drift, variance, mean_variance, reversion, volatility_of_variance, correlation, .. } = *heston;
+        Affine { drift, variance, mean_variance, reversion, volatility_of_variance, correlation, jumps: None }
+    }
+
     /// E[exp(z ln S_T / S_0)].
     pub(crate) fn transform(&self, z: C, years: f64) -> C {
         let s = self.volatility_of_variance;

@@ -6,7 +6,7 @@
 #![allow(clippy::float_cmp, reason = "kernels are held to exact values where they promise them")]
 
 use haircut::numeric::kernel::{
-    exp, exp_in_place, exp_into, exp_m1, ln, ln_1p, ln_in_place, ln_into, normal_cdf, normal_cdf_in_place,
+    exp, exp_bounded, exp_in_place, exp_into, exp_m1, ln, ln_1p, ln_in_place, ln_into, normal_cdf, normal_cdf_in_place,
     normal_cdf_into, normal_quantile, normal_quantile_in_place, normal_quantile_into, normal_survival, sin_cos_2pi,
     sin_cos_2pi_into,
 };
@@ -71,6 +71,16 @@ fn hold_relative(function: &str, bound: f64, f: impl Fn(f64) -> f64) {
 #[test]
 fn exp_within_1_1_ulp() {
     hold_in_ulp("exp", 1.1, exp);
+}
+
+#[test]
+fn bounded_exp_has_the_bits_of_exp() {
+    let ends = [0.0, -0.0, 5e-324, 700.0, -700.0, 700.1, -700.1, f64::MAX, f64::MIN, f64::INFINITY, f64::NEG_INFINITY];
+    let dense = (0..2_000_000u32).map(|i| 801.0 * (f64::from(i) / 1_000_000.0 - 1.0));
+    for x in ends.into_iter().chain(dense) {
+        assert_eq!(exp_bounded(x).to_bits(), exp(x.clamp(-700.0, 700.0)).to_bits(), "{x:e}");
+    }
+    assert!(exp_bounded(f64::NAN).is_nan());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::per_step::PerStep;
 use super::range;
 use super::sparse::{CHUNK, Hits, event_words};
 use crate::Error;
-use crate::numeric::kernel::{exp, exp_m1, normal_quantile};
+use crate::numeric::kernel::{exp, exp_bounded, exp_m1, normal_quantile};
 use crate::numeric::{Lane, PATHS, Step, TimeGrid};
 use crate::sample::{Stream, StreamKey};
 
@@ -141,8 +141,7 @@ pub(super) fn largest(counts: &[f64; CHUNK]) -> f64 {
 /// never not a number.
 #[inline(always)]
 pub(super) fn factor(logarithm: f64) -> f64 {
-    let logarithm = if logarithm > 700.0 { 700.0 } else { logarithm };
-    exp(if logarithm < -700.0 { -700.0 } else { logarithm })
+    exp_bounded(logarithm)
 }
 
 /// Multiplies a price by the jump that the dependence sends it in this step.

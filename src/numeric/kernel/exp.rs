@@ -21,6 +21,14 @@ const TERMS: [f64; 10] = [
     2.5100375832561234e-08,
 ];
 
+/// exp(r) - 1 of the remainder r = x - exponent ln 2.
+#[inline(always)]
+fn remainder_tail(x: f64, exponent: f64) -> f64 {
+    let r = exponent.mul_add(-LN_2_HIGH, x);
+    let r = exponent.mul_add(-LN_2_LOW, r);
+    horner(r, &TERMS).mul_add(r * r, r)
+}
+
 /// exp(x) = (1 + tail) * first * second: `tail` is exp(r) - 1 for the remainder r of x by ln 2, and the power
 /// of two comes as two factors, neither of which over- or underflows where their product may.
 #[inline(always)]
@@ -29,10 +37,7 @@ fn parts(x: f64) -> (f64, f64, f64) {
     let x = if x > 710.0 { 710.0 } else { x };
     let x = if x < -746.0 { -746.0 } else { x };
     let rounded = x.mul_add(LOG2_E, ROUND);
-    let exponent = rounded - ROUND;
-    let r = exponent.mul_add(-LN_2_HIGH, x);
-    let r = exponent.mul_add(-LN_2_LOW, r);
-    let tail = horner(r, &TERMS).mul_add(r * r, r);
+    let tail = remainder_tail(x, rounded - ROUND);
     let bits = rounded.to_bits();
     let half = bits >> 1;
     (tail, f64::from_bits(half << 52), f64::from_bits(bits.wrapping_sub(half) << 52))
@@ -54,6 +59,29 @@ fn parts(x: f64) -> (f64, f64, f64) {
 pub fn exp(x: f64) -> f64 {
     let (tail, first, second) = parts(x);
     tail.mul_add(first, first) * second
+}
+
+/// Where [`exp_bounded`] stops following its argument.
+const BOUND: f64 = 700.0;
+
+/// e to the power of x held within -700 and 700, for factors that must stay finite and above zero. The bits of
+/// `exp(x.clamp(-700.0, 700.0))`, at less than the cost of [`exp`]: nothing over- or underflows there. exp_bounded(NaN) is NaN.
+///
+/// ```
+/// use haircut::numeric::kernel::{exp, exp_bounded};
+/// assert_eq!(exp_bounded(-3.7), exp(-3.7));
+/// assert_eq!(exp_bounded(f64::INFINITY), exp(700.0));
+/// ```
+#[inline(always)]
+#[must_use]
+pub fn exp_bounded(x: f64) -> f64 {
+    let x = if x > BOUND { BOUND } else { x };
+    let x = if x < -BOUND { -BOUND } else { x };
+    let rounded = x.mul_add(LOG2_E, ROUND);
+    let tail = remainder_tail(x, rounded - ROUND);
+    // One factor 2^n, its biased exponent n + 1023.
+    let power = f64::from_bits(rounded.to_bits().wrapping_sub(1023) << 52);
+    tail.mul_add(power, power)
 }
 
 /// exp(x) - 1, without the cancellation near zero.

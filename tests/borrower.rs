@@ -45,7 +45,7 @@ proptest! {
             for path in 0..PATHS {
                 let at = |metric: &str| record.at(metric, step, path);
                 let sources = [
-                    record.at("cash", step - 1, path), record.at("reserve", step - 1, path), at("revenue"), at("treasury_sales"), at("drawn"), at("refinanced"), at("proceeds"),
+                    record.at("cash", step - 1, path), record.at("reserve", step - 1, path), at("revenue"), at("treasury_sales"), at("drawn"), at("refinanced"), at("injected"), at("proceeds"),
                 ];
                 let uses = [
                     at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("distributed"), at("claims_paid"),
@@ -225,6 +225,8 @@ proptest! {
                 (facility.extension, facility.cash_trap) = (None, None);
             }
         }
+        // Another first date of a breach is another draw of its waiver, and an earlier cure may leave none for later.
+        borrower.covenants.clear();
         let mut more = borrower.clone();
         for facility in &mut more.facilities {
             facility.principal *= times;
@@ -346,6 +348,10 @@ fn the_borrowers_at_random_meet_every_fate() {
             let default = record.default_step[path];
             count("survival", default.is_infinite() && !borrower.facilities.is_empty());
             count("payment default", record.cause[path] == Some(haircut::credit::Cause::Payment));
+            count("covenant default", record.cause[path] == Some(haircut::credit::Cause::Covenant));
+            count("lock-up", some("lock_up"));
+            count("waiver", some("waiver"));
+            count("equity cure", some("equity_cure"));
             count("maturity default", record.cause[path] == Some(haircut::credit::Cause::Maturity));
             count("refinancing", some("refinanced"));
             count("refinanced and defaulted", some("refinanced") && default.is_finite());

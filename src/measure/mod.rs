@@ -24,6 +24,7 @@ mod moments;
 mod note_results;
 mod observed;
 mod order;
+mod outcomes;
 mod path_losses;
 mod pool;
 mod recoveries;
@@ -49,6 +50,7 @@ pub use liquidations::{Liquidation, LiquidationDate, LiquidationPartial, Liquida
 pub use loss_distribution::{LossDistribution, LossPartial};
 pub use losses::{Histogram, Losses};
 pub use note_results::{CashResults, NoteDate, NoteResult};
+pub use outcomes::{Fate, FateProbability, ObligorFates, OutcomePartial, Outcomes};
 pub use path_losses::{PathLoss, PathLosses};
 pub use pool::Pool;
 pub use recoveries::{Recoveries, Recovery, RecoveryPartial, Returns};

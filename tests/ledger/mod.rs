@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 25] = [
+pub const METRICS: [&str; 32] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -114,6 +114,7 @@ pub const METRICS: [&str; 25] = [
     "refinanced",
     "prepaid",
     "distributed",
+    "injected",
     "proceeds",
     "operated",
     "claims_paid",
@@ -128,6 +129,12 @@ pub const METRICS: [&str; 25] = [
     "ltv_executable",
     "coins",
     "free_coins",
+    "breach",
+    "lock_up",
+    "waiver",
+    "equity_cure",
+    "acceleration",
+    "extension",
 ];
 
 /// Keeps everything about one obligor.

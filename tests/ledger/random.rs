@@ -3,10 +3,10 @@
 use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
-    Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm, Coupon,
-    Delivery, DepthUnit, Disposal, Distribution, Draws, Extension, Facility, Feedback, Fleet, Floating, Funding,
-    ImpactForm, Lien, LiquidationMarket, Miners, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve,
-    Security, StepIn, Sweep, Treasury,
+    Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
+    Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
+    Facility, Feedback, Fleet, Floating, Funding, ImpactForm, Lien, LiquidationMarket, Miners, Prepayment, Quantity,
+    Recourse, Refinancing, Repaid, Reserve, Security, StepIn, Sweep, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -327,6 +327,41 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
     })
 }
 
+/// Two in five borrowers have covenants, and half of those owners who cure.
+fn promises() -> impl Strategy<Value = (Vec<Covenant>, Option<EquityCure>)> {
+    let years = || prop_oneof![0.01..1.0_f64, Just(0.25)];
+    let test = prop_oneof![
+        2 => (0.2..2.0, years()).prop_map(|(at_least, years)| CovenantTest::Dscr { at_least, years }),
+        1 => (0.2..2.0).prop_map(|at_most| CovenantTest::Ltv { at_most }),
+        1 => (0.0..3e6).prop_map(|at_least| CovenantTest::Liquidity { at_least }),
+        1 => (0.0..0.8, years()).prop_map(|(at_least, years)| {
+            CovenantTest::Utilisation { fleet: "fleet 0".into(), at_least, years }
+        }),
+    ];
+    let acceleration =
+        (prop_oneof![Just(0.0), 0.0..0.8], 0.0..=1.0_f64).prop_map(|(cure, waiver)| Acceleration { cure, waiver });
+    let from = prop_oneof![2 => Just(0.0), 1 => 0.0..1.0];
+    let sweep = prop_oneof![2 => Just(0.0), 1 => 0.0..=1.0_f64];
+    let covenant = (test, from, sweep, option::of(acceleration)).prop_map(|(test, from, sweep, acceleration)| {
+        Covenant { from, sweep, acceleration, ..Covenant::new("", test) }
+    });
+    let equity = (1e5..1e9, 0..4_u32, quantity(0.0..1.0, "utilisation"))
+        .prop_map(|(most, times, availability)| EquityCure { most, times, availability });
+    (option::weighted(0.4, vec(covenant, 1..4)).prop_map(Option::unwrap_or_default), option::of(equity))
+}
+
+/// The covenants, named; of utilisation where the first fleet is let alike on every path.
+fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
+    let is_alike = fleets.first().is_some_and(|fleet| {
+        fleet.delivery.is_none() && fleet.contracts.iter().all(|contract| contract.tenant.is_none())
+    });
+    covenants.retain(|covenant| is_alike || !matches!(covenant.test, CovenantTest::Utilisation { .. }));
+    for (index, covenant) in covenants.iter_mut().enumerate() {
+        covenant.name = format!("covenant {index}");
+    }
+    covenants
+}
+
 prop_compose! {
     fn step_ins()(
         delay in prop_oneof![Just(0.0), 0.0..0.5],
@@ -384,11 +419,12 @@ prop_compose! {
         distribution in option::of((0.0..=1.0_f64, 0.0..1e6)),
         delay in prop_oneof![Just(0.0), 0.0..1.0],
         over in prop_oneof![Just(0.0), 0.0..2.0],
-        step_in in option::of(step_ins()),
+        (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
+        let covenants = kept(covenants, &fleets);
         let mut borrower = Borrower {
             cash,
             overhead_usd_per_year,
@@ -402,6 +438,8 @@ prop_compose! {
             liquidation: Disposal { delay, over },
             step_in,
             preferred_usd,
+            covenants,
+            equity_cure,
             ..Borrower::new(name)
         };
         secure(&mut borrower, securities);

@@ -1,5 +1,8 @@
 //! A borrower on one path, step by step, as docs/credit.md tells it: operations, payment, refinancing, default, claims.
 
+mod covenants;
+
+use self::covenants::Promises;
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
 use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Lien, Quantity, Recourse};
@@ -60,6 +63,9 @@ pub(crate) struct Life<'a> {
     used: Vec<[u32; 3]>,
     /// Principal that fell due in this step, by facility.
     instalments: Vec<f64>,
+    /// Interest and principal that fell due in this step, without arrears and what matured.
+    service: f64,
+    promises: Promises,
     missed_since: Option<f64>,
     /// All claims are paid or nothing is left to sell.
     closed: bool,
@@ -142,6 +148,8 @@ impl<'a> Life<'a> {
             rolled: vec![None; facilities],
             used: vec![[0; 3]; facilities],
             instalments: vec![0.0; facilities],
+            service: 0.0,
+            promises: Promises::default(),
             missed_since: None,
             closed: false,
             default: None,
@@ -197,6 +205,7 @@ impl<'a> Life<'a> {
     fn fall_due(&mut self, path: &Path<'_>, step: usize) -> Vec<f64> {
         let (end, years) = (path.time(step), path.years(step));
         let mut due = Vec::new();
+        self.service = 0.0;
         for (f, facility) in self.borrower.facilities.iter().enumerate() {
             let owed = self.owed[f];
             let asked = match self.rolled[f] {
@@ -214,6 +223,8 @@ impl<'a> Life<'a> {
             let fee =
                 facility.draws.as_ref().map_or(0.0, |draws| draws.commitment_fee * self.schedules[f].undrawn[step]);
             due.push(interest - in_kind + fee * years + instalment + self.arrears[f] * (1.0 + rate * years));
+            let is_over = matures || self.rolled[f].is_some_and(|loan| end >= loan.end - SAME_DATE);
+            self.service += interest - in_kind + fee * years + if is_over { 0.0 } else { instalment };
             self.owed[f] = but_for_rounding(grown - instalment, facility.commitment());
             self.instalments[f] = instalment;
         }
@@ -521,6 +532,7 @@ impl<'a> Life<'a> {
             zip(&mut self.letting, earned.met).for_each(|(steps, met)| *steps += usize::from(met));
         }
         let due = self.fall_due(path, step);
+        self.note_flows(revenue - cost, self.service);
         let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
         let negligible = ROUNDING * total;
@@ -553,25 +565,19 @@ impl<'a> Life<'a> {
             let since = *self.missed_since.get_or_insert(path.time(step));
             let lapsed = (0..due.len()).any(|f| maturing[f] && unpaid[f] > 0.0);
             if lapsed || path.time(step) - since >= self.borrower.grace - SAME_DATE {
-                self.default = Some((step, if lapsed { Cause::Maturity } else { Cause::Payment }));
-                self.exposure = zip(&self.owed, &unpaid).map(|(owed, unpaid)| owed + unpaid).collect();
-                self.arrears.clone_from(&self.exposure);
-                // A reserve account pays its own claim at once.
-                for (account, claim) in zip(&mut self.reserve, &mut self.arrears) {
-                    let paid = claim.min(*account);
-                    *claim -= paid;
-                    self.cash += *account - paid;
-                    *account = 0.0;
-                }
-                let discount = path.level("discount", step);
-                self.loss = self.arrears.iter().map(|claim| discount * claim).collect();
-                self.operated_until = self.choose(path, step);
+                self.accelerate(path, step, if lapsed { Cause::Maturity } else { Cause::Payment });
             }
         } else {
             self.cures += usize::from(self.missed_since.take().is_some());
+        }
+        if self.default.is_none() {
+            self.test_covenants(path, step);
+        }
+        if self.default.is_none() && self.arrears.iter().all(|arrears| *arrears <= 0.0) {
             self.fill_reserves(path, step);
             self.sweep(path, step);
-            if let Some(owners) = &self.borrower.distribution {
+            self.sweep_by_covenant(path, step);
+            if let Some(owners) = self.borrower.distribution.filter(|_| !self.promises.locked) {
                 let distributed = owners.share * f64::max(0.0, self.cash - owners.floor);
                 self.cash -= distributed;
                 self.note("distributed", path, step, distributed);
@@ -580,6 +586,23 @@ impl<'a> Life<'a> {
         self.note("treasury_sales", path, step, coins);
         self.note("debt_service_due", path, step, total);
         self.turnover += revenue + cost + total + coins;
+    }
+
+    /// All debt falls due.
+    fn accelerate(&mut self, path: &Path<'_>, step: usize, cause: Cause) {
+        self.default = Some((step, cause));
+        self.exposure = zip(&self.owed, &self.arrears).map(|(owed, unpaid)| owed + unpaid).collect();
+        self.arrears.clone_from(&self.exposure);
+        // A reserve account pays its own claim at once.
+        for (account, claim) in zip(&mut self.reserve, &mut self.arrears) {
+            let paid = claim.min(*account);
+            *claim -= paid;
+            self.cash += *account - paid;
+            *account = 0.0;
+        }
+        let discount = path.level("discount", step);
+        self.loss = self.arrears.iter().map(|claim| discount * claim).collect();
+        self.operated_until = self.choose(path, step);
     }
 
     /// Writes down the cash that a step ends with.

@@ -94,6 +94,10 @@ struct Fates {
     swept: usize,
     drawn: usize,
     paid_from_reserve: usize,
+    covenant: usize,
+    locked: usize,
+    waived: usize,
+    cured_by_equity: usize,
     senior_paid_and_junior_not: usize,
     sold_over_several_steps: usize,
     unsold_at_the_horizon: usize,
@@ -126,6 +130,10 @@ impl Fates {
             self.rolled_over_twice += usize::from(life.rollovers.iter().sum::<usize>() > 1);
             self.paid_from_reserve += usize::from(life.paid_from_reserve > 0.0);
             self.drawn += usize::from(ever("drawn"));
+            self.covenant += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Covenant));
+            self.locked += usize::from(ever("lock_up"));
+            self.waived += usize::from(ever("waiver"));
+            self.cured_by_equity += usize::from(ever("equity_cure"));
             self.swept += usize::from(ever("prepaid"));
             self.cured += usize::from(life.cures > 0);
             self.coins_sold += usize::from(ever("treasury_sales"));
@@ -150,7 +158,9 @@ impl Fates {
         let Fates { paths, payment, maturity, refinanced, refinanced_and_defaulted, cured, .. } = self;
         let Fates { coins_sold, owners_paid, senior_paid_and_junior_not, sold_over_several_steps, .. } = self;
         let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, let_by_the_lender, .. } = self;
-        let survived = paths - payment - maturity;
+        let Fates { covenant, locked, waived, cured_by_equity, .. } = self;
+        assert!([covenant, locked, waived, cured_by_equity].iter().all(|count| **count > 100), "{self:?}");
+        let survived = paths - payment - maturity - covenant;
         let common =
             [payment, maturity, &survived, coins_sold, owners_paid, sold_over_several_steps, owners_got_a_residual];
         let rare = [

@@ -69,6 +69,10 @@ prop_compose! {
             for delivery in borrower.fleets.iter_mut().filter_map(|fleet| fleet.delivery.as_mut()) {
                 delivery.delay_deviation = 0.0;
             }
+            // Nor is a waiver that is drawn known beforehand.
+            for acceleration in borrower.covenants.iter_mut().flat_map(|covenant| &mut covenant.acceleration) {
+                acceleration.waiver = acceleration.waiver.round();
+            }
             for facility in &mut borrower.facilities {
                 mature(facility, haste * facility.maturity);
                 // A threshold that is drawn is not known beforehand either.

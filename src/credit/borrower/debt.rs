@@ -62,8 +62,19 @@ enum PlannedCoupon {
     },
 }
 
+/// Whether a covenant may have facilities repaid ahead of schedule, whatever they say themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prepayment {
+    AsAgreed,
+    Possible,
+}
+
 impl Debt {
-    pub(super) fn new(facilities: &[Facility], plan: &mut ObligorPlan<'_>) -> Result<Debt, Error> {
+    pub(super) fn new(
+        facilities: &[Facility],
+        prepayment: Prepayment,
+        plan: &mut ObligorPlan<'_>,
+    ) -> Result<Debt, Error> {
         let mut planned = Vec::with_capacity(facilities.len());
         let mut fixed = vec![0.0; plan.grid().steps() + 1];
         let mut drawn = vec![0.0; plan.grid().steps() + 1];
@@ -95,13 +106,14 @@ impl Debt {
                 Rollover::new(facility, index, plan).map_err(|error| error.within(format!("facilities[{index}]")))?;
             // Interest in kind at a rate that moves.
             let schedule_floats = facility.pik > 0.0 && matches!(coupon, PlannedCoupon::Floating { .. });
+            let is_prepaid = prepayment == Prepayment::Possible;
             let is_swept = facility.sweep.is_some() || facility.cash_trap.is_some();
             planned.push(PlannedFacility {
                 coupon,
                 arrears: plan.state(),
                 due: plan.state(),
                 unpaid: plan.state(),
-                apart: (rollover.is_some() || is_swept || schedule_floats).then(|| Apart::new(plan)),
+                apart: (rollover.is_some() || is_swept || is_prepaid || schedule_floats).then(|| Apart::new(plan)),
                 reserve: facility.reserve.map(|terms| PlannedReserve::new(terms, &schedule, plan)),
                 sweep: is_swept.then(|| PlannedSweep::new(facility.sweep, plan)),
                 rollover,

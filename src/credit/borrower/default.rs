@@ -3,7 +3,7 @@
 use super::month::{DEFAULTS, Stepper};
 use super::payment::why;
 use super::standing::{self, each_flagged};
-use crate::credit::obligor::{Cause, ObligorBlock};
+use crate::credit::obligor::ObligorBlock;
 
 impl Stepper {
     /// Accelerates all facilities on the paths that are marked to default; arrears become the whole claim.
@@ -29,8 +29,7 @@ impl Stepper {
                 outcome.exposure[index][path] = claim;
                 outcome.loss[index][path] = discount * (claim - paid);
             }
-            let lapsed = block.scratch[DEFAULTS][path] >= why::MATURITY;
-            outcome.cause[path] = if lapsed { Cause::Maturity } else { Cause::Payment };
+            outcome.cause[path] = why::cause(block.scratch[DEFAULTS][path]);
             outcome.default_step[path] = step.index as f64;
             outcome.discount[path] = discount;
             own[self.standing][path] = standing::LIQUIDATING;

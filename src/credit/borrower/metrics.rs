@@ -21,6 +21,7 @@ pub(super) enum Metric {
     Refinanced,
     Prepaid,
     Distributed,
+    Injected,
     Proceeds,
     Operated,
     ClaimsPaid,
@@ -35,9 +36,15 @@ pub(super) enum Metric {
     LtvExecutable,
     Coins,
     FreeCoins,
+    Breach,
+    LockUp,
+    Waiver,
+    EquityCure,
+    Acceleration,
+    Extension,
 }
 
-const COUNT: usize = 25;
+const COUNT: usize = 32;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -51,6 +58,7 @@ const NAMES: [&str; COUNT] = [
     "refinanced",
     "prepaid",
     "distributed",
+    "injected",
     "proceeds",
     "operated",
     "claims_paid",
@@ -65,6 +73,12 @@ const NAMES: [&str; COUNT] = [
     "ltv_executable",
     "coins",
     "free_coins",
+    "breach",
+    "lock_up",
+    "waiver",
+    "equity_cure",
+    "acceleration",
+    "extension",
 ];
 
 /// The lanes of the metrics that were asked for.
@@ -85,6 +99,10 @@ impl Metrics {
 
     pub(super) fn wants(&self, metric: Metric) -> bool {
         self.lanes[metric as usize].is_some()
+    }
+
+    pub(super) fn lane(&self, metric: Metric) -> Option<OwnLane> {
+        self.lanes[metric as usize]
     }
 
     fn clear(&self, own: &mut OwnLanes<'_>) {
@@ -112,6 +130,27 @@ impl Metrics {
     pub(super) fn add_claims_paid(&self, own: &mut OwnLanes<'_>, path: usize, amount: f64) {
         if let Some(lane) = self.lanes[Metric::ClaimsPaid as usize] {
             own[lane][path] += amount;
+        }
+    }
+
+    pub(super) fn copy_own(&self, own: &mut OwnLanes<'_>, metric: Metric, values: OwnLane) {
+        self.show(own, metric, |own, i| own[values][i]);
+    }
+
+    /// Adds to a metric on one path.
+    pub(super) fn add_on(&self, own: &mut OwnLanes<'_>, metric: Metric, path: usize, value: f64) {
+        if let Some(lane) = self.lane(metric) {
+            own[lane][path] += value;
+        }
+    }
+
+    /// Adds one on the paths on which something is raised under one clause.
+    pub(super) fn count_chosen(&self, own: &mut OwnLanes<'_>, metric: Metric, chosen: OwnLane, number: f64) {
+        if let Some(lane) = self.lane(metric) {
+            let [chosen, count] = own.many([chosen, lane]);
+            for i in 0..PATHS {
+                count[i] += if is_number(chosen[i], number) { 1.0 } else { 0.0 };
+            }
         }
     }
 
@@ -211,6 +250,13 @@ impl FacilityMetrics {
         }
     }
 
+    /// Repaid ahead of schedule on one path.
+    pub(super) fn show_repayment(&self, own: &mut OwnLanes<'_>, path: usize, paid: f64) {
+        if let Some(lane) = self.principal_paid {
+            own[lane][path] += paid;
+        }
+    }
+
     pub(super) fn show_recovery(&self, own: &mut OwnLanes<'_>, recovered: &Lane) {
         if let Some(lane) = self.recovered {
             add(recovered, &mut own[lane]);
@@ -248,6 +294,9 @@ impl Stepper {
         self.metrics.clear(own);
         for facility in &self.debt.facilities {
             facility.metrics.clear(own);
+        }
+        if let Some(covenants) = &self.covenants {
+            covenants.clear_metrics(own);
         }
     }
 

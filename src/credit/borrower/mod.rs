@@ -3,6 +3,7 @@
 mod apart;
 mod claims;
 mod coins;
+mod covenants;
 mod debt;
 mod default;
 mod inventory;
@@ -17,8 +18,10 @@ mod rollover;
 mod standing;
 mod step_in;
 mod sweep;
+mod window;
 
-use self::debt::Debt;
+use self::covenants::Covenants;
+use self::debt::{Debt, Prepayment};
 use self::inventory::Inventory;
 use self::liquidation::Collateral;
 use self::metrics::Metrics;
@@ -27,6 +30,7 @@ use self::operations::Operations;
 use self::standing::Tally;
 use self::step_in::PlannedStepIn;
 pub use self::step_in::StepIn;
+use super::covenant::{Covenant, EquityCure};
 use super::facility::Facility;
 use super::fleet::{Fleet, LARGEST};
 use super::miners::Miners;
@@ -45,12 +49,12 @@ use serde::{Deserialize, Serialize};
 /// 3. **Refinancing**: if something is still missing on a date on which a facility matures, that facility may be
 ///    borrowed again against collateral at its *executable* value ([`Refinancing`](super::Refinancing)).
 /// 4. **Default**: at once if a facility cannot be repaid at maturity ([`Cause::Maturity`](super::Cause)), or when
-///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)). What is missed meanwhile bears
+///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)), or by a [`Covenant`] ([`Cause::Covenant`](super::Cause)). What is missed meanwhile bears
 ///    interest at the coupon, and all is well again when it is paid. All facilities accelerate together.
 /// 5. **Liquidation**: after `liquidation.delay` the fleets, miners and coins are sold over `liquidation.over` years into
 ///    the [`LiquidationMarket`](super::LiquidationMarket), and the proceeds pay the claims, senior first. There is no
 ///    revenue after default, unless a [`StepIn`] clause lets lenders operate first. What is unsold at the horizon counts at its executable price.
-/// 6. **Distribution** of part of the cash to the owners, if nothing is unpaid.
+/// 6. **Distribution** of part of the cash to the owners, if nothing is unpaid and no covenant is breached.
 ///
 /// The loss of a facility is `D(t) EAD - sum_j D(t_j) recovery_j`, with the discount factor `D` of the book. Claims bear
 /// no interest after default.
@@ -58,7 +62,7 @@ use serde::{Deserialize, Serialize};
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating), `claims_paid`,
-/// `preferred_paid`, `residual_to_owners`; `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
+/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension` (how many in the step); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
 /// collateral at marks, and at what selling all of it at the planned pace would bring), `coins` and `free_coins` (all at marks, and those that
@@ -116,6 +120,12 @@ pub struct Borrower {
     /// What preferred owners are to get in a liquidation before common ones, in USD.
     #[serde(default)]
     pub preferred_usd: f64,
+    /// What is promised to lenders beside payment, in the order in which it is tested.
+    #[serde(default)]
+    pub covenants: Vec<Covenant>,
+    /// Money with which owners cure breaches of covenants.
+    #[serde(default)]
+    pub equity_cure: Option<EquityCure>,
     /// Years for which something may stay unpaid before it is a default; 0 is none.
     #[serde(default)]
     pub grace: f64,
@@ -165,6 +175,8 @@ impl Borrower {
             treasury: Vec::new(),
             facilities: Vec::new(),
             preferred_usd: 0.0,
+            covenants: Vec::new(),
+            equity_cure: None,
             grace: 0.0,
             distribution: None,
             liquidation: Disposal { delay: 0.0, over: 0.0 },
@@ -208,9 +220,18 @@ impl Borrower {
         each("miners", &self.miners, Miners::validate)?;
         each("treasury", &self.treasury, Treasury::validate)?;
         each("facilities", &self.facilities, Facility::validate)?;
+        each("covenants", &self.covenants, Covenant::validate)?;
+        if let Some(equity_cure) = &self.equity_cure {
+            equity_cure.validate().map_err(|error| error.within("equity_cure"))?;
+        }
         distinct("fleets", self.fleets.iter().map(|fleet| &fleet.name))?;
         distinct("miners", self.miners.iter().map(|miners| &miners.name))?;
         distinct("facilities", self.facilities.iter().map(|facility| &facility.name))?;
+        distinct("covenants", self.covenants.iter().map(|covenant| &covenant.name))?;
+        if let Some(index) = self.covenants.iter().position(|covenant| covenant.is_named_as(&self.facilities)) {
+            let expected = "must not be the name of a facility, which metrics bear";
+            return Err(Error::invalid(format!("covenants[{index}].name"), &self.covenants[index].name, expected));
+        }
         let is_ranked = self.facilities.first().is_some_and(|facility| facility.rank.is_some());
         if let Some(index) = self.facilities.iter().position(|facility| facility.rank.is_some() != is_ranked) {
             let rank = self.facilities[index].rank.map_or("none".into(), |rank| rank.to_string());
@@ -223,10 +244,16 @@ impl Borrower {
     fn stepper(&self, plan: &mut ObligorPlan<'_>) -> Result<Stepper, Error> {
         self.validate()?;
         let operations = Operations::new(self, plan)?;
-        let debt = Debt::new(&self.facilities, plan)?;
+        let prepayment = match self.covenants.iter().any(Covenant::prepays) {
+            true => Prepayment::Possible,
+            false => Prepayment::AsAgreed,
+        };
+        let debt = Debt::new(&self.facilities, prepayment, plan)?;
+        let covenants = Covenants::new(self, plan)?;
         let inventory = Inventory::new(self, plan)?;
         let liens = inventory.liens(self, &debt.ranks, plan);
-        let metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
+        let mut metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
+        metrics.any |= covenants.as_ref().is_some_and(Covenants::has_metrics);
         Ok(Stepper {
             steps: plan.grid().steps(),
             initial_cash: self.cash,
@@ -237,6 +264,7 @@ impl Borrower {
             sale_from: plan.state(),
             operations,
             debt,
+            covenants,
             treasury: inventory.free_coins(),
             pledged: inventory.pledged_coins(),
             preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),

@@ -7,6 +7,7 @@
 use super::Distribution;
 use super::claims::Pledge;
 use super::coins::Holding;
+use super::covenants::Covenants;
 use super::debt::Debt;
 use super::letting::Sight;
 use super::liquidation::Collateral;
@@ -34,6 +35,7 @@ pub(super) struct Stepper {
     pub(super) sale_from: OwnLane,
     pub(super) operations: Operations,
     pub(super) debt: Debt,
+    pub(super) covenants: Option<Covenants>,
     /// Coins that are sold for what is short, in this order.
     pub(super) treasury: Vec<Holding>,
     pub(super) pledged: Vec<Pledge>,
@@ -148,6 +150,7 @@ impl Stepper {
         }
         let mut month = Month { revenue, cost, due, same_due, short, spare: [first, second, third, fourth] };
 
+        self.note_flows(own, step, &mut month);
         let mut shorts = self.serve(own, &mut month);
         // Sources for what is short, the first used first.
         if shorts > 0 && self.has_reserves() {
@@ -181,8 +184,10 @@ impl Stepper {
         if is_apart && self.miss(own, step, &mut month) > 0 {
             self.default(block);
         }
+        self.test_covenants(block);
         self.fill_reserves(block);
         self.sweep(block);
+        self.sweep_by_covenant(block);
         self.distribute(block);
         self.debt.reset(&mut block.own, block.read);
     }

@@ -14,8 +14,22 @@ use crate::vectorised;
 
 /// Why a path defaults, as the lane of defaults tells it; zero if it does not.
 pub(super) mod why {
+    use crate::credit::obligor::Cause;
+
     pub(in super::super) const PAYMENT: f64 = 1.0;
     pub(in super::super) const MATURITY: f64 = 2.0;
+    pub(in super::super) const COVENANT: f64 = 3.0;
+
+    /// The cause that a mark stands for.
+    pub(in super::super) fn cause(mark: f64) -> Cause {
+        if mark >= COVENANT {
+            Cause::Covenant
+        } else if mark >= MATURITY {
+            Cause::Maturity
+        } else {
+            Cause::Payment
+        }
+    }
 }
 
 /// What facilities are paid with.
@@ -82,13 +96,18 @@ impl Stepper {
         defaulting
     }
 
-    /// Pays owners on paths on which nothing is missing.
+    /// Pays owners on paths on which nothing is missing and no covenant is breached.
     pub(super) fn distribute(&self, block: &mut ObligorBlock<'_>) {
         let Some(Distribution { share, floor }) = self.distribution else { return };
-        let [cash, standing] = block.own.many([self.cash, self.standing]);
         let [_, _, _, short, paid, ..] = &mut *block.scratch;
         debug_assert_eq!(SHORT, 3);
-        pay_owners([share, floor], standing, short, cash, paid);
+        if let Some(covenants) = &self.covenants {
+            let [cash, standing, locked] = block.own.many([self.cash, self.standing, covenants.locked]);
+            pay_owners([share, floor], [standing, locked], short, cash, paid);
+        } else {
+            let [cash, standing] = block.own.many([self.cash, self.standing]);
+            pay_owners([share, floor], [standing, &NOTHING], short, cash, paid);
+        }
         self.metrics.copy(&mut block.own, Metric::Distributed, paid);
     }
 }
@@ -288,11 +307,12 @@ vectorised! {
         [in_arrears, defaulting]
     }
 
-    fn pay_owners(terms: [f64; 2], standing: &Lane, short: &Lane, cash: &mut Lane, paid: &mut Lane) {
+    fn pay_owners(terms: [f64; 2], held: [&Lane; 2], short: &Lane, cash: &mut Lane, paid: &mut Lane) {
         let [share, floor] = terms;
+        let [standing, locked] = held;
         for i in 0..PATHS {
             let free = cash[i] - floor;
-            let entitled = (free > 0.0) & (short[i] == 0.0) & is_performing(standing[i]);
+            let entitled = (free > 0.0) & (short[i] == 0.0) & (locked[i] == 0.0) & is_performing(standing[i]);
             let amount = share * free;
             paid[i] = if entitled { amount } else { 0.0 };
             cash[i] -= paid[i];

@@ -237,6 +237,9 @@ impl Stepper {
             apart.part(&facility.schedule, step.index, own);
             for (clause, number) in rollover.clauses.iter().zip(1_u32..) {
                 clause.begin(f64::from(number), rollover, apart, step, own);
+                if clause.extends() {
+                    self.metrics.count_chosen(own, Metric::Extension, rollover.chosen, f64::from(number));
+                }
                 facility.metrics.show_fee(own, [rollover.raised, rollover.chosen], [f64::from(number), clause.fee]);
             }
             facility.metrics.show_draw(own, rollover.raised);
@@ -249,6 +252,11 @@ impl Stepper {
 }
 
 impl Clause {
+    /// Whether it gives time rather than new money.
+    fn extends(&self) -> bool {
+        matches!(self.kind, Kind::Extension { .. } | Kind::CashTrap)
+    }
+
     /// How much it allows: `room`.
     fn test(&self, rollover: &Rollover, prospects: &Prospects, step: Step, own: &mut OwnLanes<'_>, due: &Lane) {
         match &self.kind {

@@ -1,0 +1,339 @@
+//! Covenants: the examples of docs/credit.md to the cent, and the cases in which they must change nothing. The laws of
+//! `tests/borrower.rs` and the recomputation meet covenants at random; neither would show that a waiver is not a default, or that a
+//! covenant that cannot bind leaves every bit alone.
+#![allow(clippy::float_cmp, reason = "exact degenerate cases are compared exactly")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
+
+mod ledger;
+
+use haircut::credit::{
+    Acceleration, Amortisation, Book, Borrower, Cause, Contract, ContractTerm, Covenant, CovenantTest, Delivery,
+    Distribution, EquityCure, Fleet, Quantity, Treasury,
+};
+use haircut::measure::EventCounts;
+use haircut::numeric::{PATHS, TimeGrid};
+use haircut::{Error, Simulation};
+use ledger::random::{borrowers, cases, worlds};
+use ledger::{
+    FacilityLedger, Ledger, Record, assert_cents, cash_cow, facility, follow, liquid, script, scripted, trading,
+};
+use proptest::prelude::*;
+
+const NAME: &str = "someone";
+
+/// Machines that earn 1,000,000 a year at a rent of one, and a loan of 2,000,000 at 10 % repaid 300,000 a year.
+fn company() -> Borrower {
+    Borrower {
+        cash: 100_000.0,
+        fleets: vec![cash_cow("gpu", 100.0, 1_000_000.0, "rent")],
+        facilities: vec![facility(
+            "loan",
+            2_000_000.0,
+            0.1,
+            Amortisation::Straight { every: 1.0, instalment: Some(300_000.0) },
+            6.0,
+        )],
+        distribution: Some(Distribution { share: 1.0, floor: 100_000.0 }),
+        ..Borrower::new(NAME)
+    }
+}
+
+fn dscr(at_least: f64, years: f64) -> CovenantTest {
+    CovenantTest::Dscr { at_least, years }
+}
+
+fn default_covenant(test: CovenantTest, cure: f64, waiver: f64) -> Covenant {
+    Covenant { acceleration: Some(Acceleration { cure, waiver }), ..Covenant::new("default", test) }
+}
+
+/// Years of rents from time zero, machines at 30,000.
+fn years(rents: &[f64], borrower: Borrower) -> Record {
+    let market = scripted([("rent", script(rents)), ("gpu", script([30_000.0]))]);
+    follow(market, trading([liquid("gpu", "gpu")]), borrower, rents.len() - 1, 1)
+}
+
+/// docs/credit.md, "a lock-up and a default".
+#[test]
+fn a_breach_locks_up_sweeps_and_accelerates() {
+    let lock_up = Covenant { sweep: 0.5, ..Covenant::new("lock-up", dscr(1.3, 1.0)) };
+    let borrower = Borrower { covenants: vec![lock_up, default_covenant(dscr(1.1, 1.0), 1.0, 0.0)], ..company() };
+    // Service 500,000, 470,000, 440,000 less what is swept.
+    let record = years(&[1.0, 0.8, 0.6, 0.47, 0.46, 0.9], borrower);
+    let row = |metric: &str| record.row(metric, 0);
+    // Year 1: 800 / 500 = 1.6; owners get 300,000. Year 2: 600 / 470 = 1.2766: locked; of 230,000 a half is swept.
+    assert_cents(row("distributed")[0], 300_000.0);
+    assert_eq!(row("distributed")[1..4], [0.0; 3]);
+    assert_cents(row("distributed")[4], 520_491.25);
+    assert_cents(row("prepaid")[1], 115_000.0);
+    assert_cents(row("balance")[1], 1_285_000.0);
+    // Year 3: 300,000 + 128,500 = 428,500; 470 / 428.5 = 1.0969, below both. 115,000 + 41,500 = 156,500, of which half is swept.
+    assert_cents(row("debt_service_due")[2], 428_500.0);
+    assert_cents(row("prepaid")[2], 78_250.0);
+    assert_cents(row("balance")[2], 906_750.0);
+    // Year 4: 300,000 + 90,675; 460 / 390.675 = 1.1775: the default covenant holds again.
+    assert_cents(row("debt_service_due")[3], 390_675.0);
+    assert_eq!(row("breach"), [0.0, 1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(row("lock_up"), [0.0, 1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(row("acceleration"), [0.0; 5]);
+    assert!(record.default_step[0].is_infinite());
+}
+
+/// The same, when it lasts.
+#[test]
+fn a_breach_that_lasts_for_the_cure_period_accelerates() {
+    let borrower = |waiver, equity_cure| Borrower {
+        covenants: vec![default_covenant(dscr(1.1, 1.0), 1.0, waiver)],
+        equity_cure,
+        distribution: None,
+        ..company()
+    };
+    let rents = [1.0, 0.8, 0.5, 0.4, 0.4];
+    // 500 / 470 = 1.0638 in year 2; 400 / 440 in year 3, one year later.
+    let record = years(&rents, borrower(0.0, None));
+    assert_eq!((record.default_step[0], record.cause[0]), (3.0, Some(Cause::Covenant)));
+    assert_eq!(record.row("breach", 0), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(record.row("acceleration", 0), [0.0, 0.0, 1.0, 0.0]);
+    // After the payments of the day: three instalments of six.
+    assert_cents(record.exposure[0][0], 1_100_000.0);
+    // A waiver that is certain: nothing but the lock-up follows.
+    let record = years(&rents, borrower(1.0, None));
+    assert!(record.default_step[0].is_infinite());
+    assert_eq!(record.row("waiver", 0), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(record.row("lock_up", 0), [0.0, 1.0, 1.0, 1.0]);
+    // Owners put in 1.1 x 440,000 - 400,000 = 84,000 in year 3; in year 4 1.1 x 410,000 - 400,000 = 51,000 begins another breach.
+    let cure = EquityCure { most: 84_000.0, times: 1, availability: 1.0.into() };
+    let record = years(&rents, borrower(0.0, Some(cure.clone())));
+    assert_cents(record.row("injected", 0)[2], 84_000.0);
+    assert_eq!(record.row("equity_cure", 0), [0.0, 0.0, 1.0, 0.0]);
+    assert_eq!(record.row("breach", 0), [0.0, 1.0, 0.0, 1.0]);
+    // 100,000 + 800,000 - 500,000 + 500,000 - 470,000 + 400,000 - 440,000 + 84,000.
+    assert_cents(record.row("cash", 0)[2], 474_000.0);
+    assert!(record.default_step[0].is_infinite());
+    for cure in [
+        EquityCure { most: 83_999.0, ..cure.clone() },
+        EquityCure { times: 0, ..cure.clone() },
+        EquityCure { availability: Quantity::Number(0.99), ..cure },
+    ] {
+        assert_eq!(years(&rents, borrower(0.0, Some(cure))).default_step[0], 3.0);
+    }
+}
+
+/// docs/credit.md, "a loan to value that is cured": the owners' money repays the loan.
+#[test]
+fn a_cure_of_the_loan_to_value_repays_the_loan() {
+    let borrower = |most| Borrower {
+        covenants: vec![default_covenant(CovenantTest::Ltv { at_most: 0.6 }, 0.0, 0.0)],
+        equity_cure: Some(EquityCure { most, times: 2, availability: 1.0.into() }),
+        ..company()
+    };
+    let run = |most| {
+        let market = scripted([("rent", script([1.0])), ("gpu", script([40_000.0, 30_000.0, 20_000.0, 20_000.0]))]);
+        follow(market, trading([liquid("gpu", "gpu")]), borrower(most), 3, 1)
+    };
+    // 1,700,000 against 0.6 x 3,000,000; 1,400,000 against 1,200,000.
+    let record = run(200_000.0);
+    assert_cents(record.row("injected", 0)[1], 200_000.0);
+    assert_cents(record.row("prepaid", 0)[1], 200_000.0);
+    assert_cents(record.row("balance", 0)[1], 1_200_000.0);
+    assert_cents(record.row("ltv_mark", 0)[1], 0.6);
+    assert_cents(record.at("loan.principal_paid", 2, 0), 500_000.0);
+    assert!(record.default_step[0].is_infinite());
+    let record = run(199_999.0);
+    assert_eq!((record.default_step[0], record.cause[0]), (2.0, Some(Cause::Covenant)));
+}
+
+/// docs/credit.md, "liquidity and utilisation".
+#[test]
+fn coins_are_liquid_and_a_fleet_is_let_over_a_window() {
+    let borrower = Borrower {
+        treasury: vec![Treasury { asset: "btc".into(), units: 2.0 }],
+        covenants: vec![Covenant::new("liquid", CovenantTest::Liquidity { at_least: 250_000.0 })],
+        ..company()
+    };
+    let market = scripted([("rent", script([0.5])), ("gpu", script([3e4])), ("btc", script([9e4, 9e4, 55e3, 75e3]))]);
+    let record = follow(market, trading([liquid("gpu", "gpu"), liquid("btc", "btc")]), borrower, 3, 1);
+    // 100,000 + 180,000; 130,000 + 110,000 is short; 190,000 + 150,000.
+    assert_eq!(record.row("lock_up", 0), [0.0, 1.0, 0.0]);
+    assert_cents(record.row("cash", 0)[1], 130_000.0);
+    assert_cents(record.row("distributed", 0)[2], 90_000.0);
+
+    let fleet = Fleet { utilisation: "let".into(), ..cash_cow("gpu", 100.0, 1_000_000.0, 1.0) };
+    let name = fleet.name.clone();
+    let borrower = Borrower {
+        fleets: vec![fleet],
+        covenants: vec![Covenant::new("let", CovenantTest::Utilisation { fleet: name, at_least: 0.7, years: 0.25 })],
+        facilities: vec![facility("loan", 1_000.0, 0.0, Amortisation::Bullet, 2.0)],
+        ..company()
+    };
+    let market = scripted([("let", script([0.9, 0.9, 0.8, 0.5, 0.7, 0.9, 0.9])), ("gpu", script([3e4]))]);
+    let record = follow(market, trading([liquid("gpu", "gpu")]), borrower, 6, 12);
+    // Means of three months: 0.7333, 0.6667, 0.7 (which holds), 0.8333; none before the third month.
+    assert_eq!(record.row("breach", 0), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+}
+
+/// One draw for each path and breach: seven breaches in ten are defaults, three are waived, and none is both.
+#[test]
+fn a_waiver_is_as_likely_as_it_says() {
+    let borrower = Borrower { covenants: vec![default_covenant(dscr(1.1, 1.0), 0.0, 0.3)], ..company() };
+    let market = scripted([("rent", script([0.5])), ("gpu", script([30_000.0]))]);
+    let book = Book::new([borrower]).liquidation(trading([liquid("gpu", "gpu")]));
+    let kinds = EventCounts::new(["waiver", "acceleration", "default.breach"]);
+    let grid = TimeGrid::regular(3, 1).unwrap();
+    let paths = 1 << 14;
+    let events = Simulation::new(market, book).grid(grid).paths(paths).run(kinds).unwrap();
+    let [waived, accelerated, breached] = &events[..] else { panic!("three kinds of event") };
+    let bound = 5.0 * (0.3 * 0.7 / paths as f64).sqrt();
+    assert!((waived.any[2].value - 0.3).abs() < bound, "{:?}", waived.any[2]);
+    assert_eq!(breached.any[2].value, 1.0);
+    assert_eq!(waived.expected[2].value + accelerated.expected[2].value, 1.0);
+}
+
+/// Everything that became of a borrower and each of its facilities.
+fn everything(world: &ledger::random::World, borrower: &Borrower) -> Record {
+    let book = Book::new([borrower.clone()]).discount("discount");
+    world.simulation(book).run(FacilityLedger(Ledger(NAME.into()))).unwrap()
+}
+
+/// Covenants of every kind with every consequence that come into force after the horizon.
+fn idle() -> Vec<Covenant> {
+    let tests = [dscr(9.0, 0.5), CovenantTest::Ltv { at_most: 0.1 }, CovenantTest::Liquidity { at_least: 1e9 }];
+    let covenant =
+        |(test, name)| Covenant { from: 100.0, sweep: 1.0, ..Covenant { name, ..default_covenant(test, 0.0, 0.0) } };
+    tests.into_iter().zip(["a".to_owned(), "b".to_owned(), "c".to_owned()]).map(covenant).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn a_covenant_that_cannot_bind_changes_no_bit(world in worlds(), mut borrower in borrowers(NAME)) {
+        borrower.covenants.clear();
+        let plain = everything(&world, &borrower);
+        borrower.covenants = idle();
+        prop_assert_eq!(everything(&world, &borrower), plain);
+    }
+
+    #[test]
+    fn a_certain_waiver_never_accelerates(world in worlds(), mut borrower in borrowers(NAME)) {
+        for covenant in &mut borrower.covenants {
+            covenant.acceleration = Some(Acceleration { cure: 0.0, waiver: 1.0 });
+        }
+        let mut waived = everything(&world, &borrower);
+        prop_assert!(!waived.cause.contains(&Some(Cause::Covenant)));
+        borrower.covenants.iter_mut().for_each(|covenant| covenant.acceleration = None);
+        let mut locked = everything(&world, &borrower);
+        for record in [&mut waived, &mut locked] {
+            record.metrics.remove("waiver");
+        }
+        prop_assert_eq!(waived, locked);
+    }
+
+    #[test]
+    fn owners_without_money_cure_nothing(world in worlds(), mut borrower in borrowers(NAME)) {
+        borrower.equity_cure = None;
+        let none = everything(&world, &borrower);
+        for (most, times) in [(0.0, 3), (1e15, 0)] {
+            borrower.equity_cure = Some(EquityCure { most, times, availability: 1.0.into() });
+            prop_assert_eq!(&everything(&world, &borrower), &none);
+        }
+    }
+
+    /// A breach that ends a path's life, is waived or is cured is counted once, and no path is accelerated twice.
+    #[test]
+    fn events_are_apart(world in worlds(), borrower in borrowers(NAME)) {
+        let record = everything(&world, &borrower);
+        for path in 0..PATHS {
+            let sum = |metric: &str| record.row(metric, path).iter().sum::<f64>();
+            let is_default = record.cause[path] == Some(Cause::Covenant);
+            prop_assert_eq!(sum("acceleration"), f64::from(u8::from(is_default)));
+            prop_assert!(sum("waiver") + sum("equity_cure") + sum("acceleration") <= sum("breach"));
+            for step in 1..=world.grid.steps() {
+                let at = |metric: &str| record.at(metric, step, path);
+                prop_assert!(at("lock_up") * at("distributed") == 0.0);
+                prop_assert!((at("injected") > 0.0) == (at("equity_cure") > 0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_bad_field_is_refused_by_its_name() {
+    let refused = |field: &str, borrower: Borrower| {
+        let market =
+            scripted([("rent", script([1.0])), ("rent.defaulted_at", script([9.0])), ("gpu", script([30_000.0]))]);
+        let book = Book::new([borrower]).liquidation(trading([liquid("gpu", "gpu")]));
+        let error = Simulation::new(market, book).run(EventCounts::new(["breach"])).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(field), "{field} is not named: {text}");
+        error
+    };
+    let with = |covenant: Covenant| Borrower { covenants: vec![covenant], ..company() };
+    let covenant = || default_covenant(dscr(1.1, 1.0), 0.0, 0.0);
+    let fleet = || "nobody".to_owned();
+    for (field, covenant) in [
+        ("covenants[0].name", Covenant { name: String::new(), ..covenant() }),
+        ("covenants[0].name", Covenant { name: "a.b".into(), ..covenant() }),
+        ("covenants[0].name", Covenant { name: "loan".into(), ..covenant() }),
+        ("covenants[0].from", Covenant { from: f64::NAN, ..covenant() }),
+        ("covenants[0].sweep", Covenant { sweep: 1.5, ..covenant() }),
+        ("covenants[0].acceleration.cure", default_covenant(dscr(1.1, 1.0), -1.0, 0.0)),
+        ("covenants[0].acceleration.waiver", default_covenant(dscr(1.1, 1.0), 0.0, 1.1)),
+        ("covenants[0].test.dscr.at_least", default_covenant(dscr(0.0, 1.0), 0.0, 0.0)),
+        ("covenants[0].test.dscr.years", default_covenant(dscr(1.0, 11.0), 0.0, 0.0)),
+        ("covenants[0].test.ltv.at_most", default_covenant(CovenantTest::Ltv { at_most: f64::INFINITY }, 0.0, 0.0)),
+        (
+            "covenants[0].test.liquidity.at_least",
+            default_covenant(CovenantTest::Liquidity { at_least: -1.0 }, 0.0, 0.0),
+        ),
+        (
+            "covenants[0].test.utilisation.at_least",
+            default_covenant(CovenantTest::Utilisation { fleet: fleet(), at_least: 1.5, years: 1.0 }, 0.0, 0.0),
+        ),
+        (
+            "covenants[0].test.utilisation.fleet",
+            default_covenant(CovenantTest::Utilisation { fleet: fleet(), at_least: 0.5, years: 1.0 }, 0.0, 0.0),
+        ),
+    ] {
+        refused(field, with(covenant));
+    }
+    let delivery =
+        Delivery { at: 0.0, delay_mean: 0.0, delay_deviation: 0.0, ramp: 0.0, contracts: ContractTerm::Dates };
+    let tenant = Contract { tenant: Some("rent".into()), ..Contract::new(0.5, 1.0, 3.0) };
+    for (why, delivery, contracts) in [("`delivery`", Some(delivery), vec![]), ("`tenant`", None, vec![tenant])] {
+        let mut borrower = company();
+        borrower.fleets[0] = Fleet { delivery, contracts, ..borrower.fleets[0].clone() };
+        let fleet = borrower.fleets[0].name.clone();
+        let test = CovenantTest::Utilisation { fleet, at_least: 0.5, years: 1.0 };
+        borrower.covenants = vec![Covenant::new("let", test)];
+        let error = refused("covenants[0].test.utilisation.fleet", borrower);
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    let twice = Borrower { covenants: vec![covenant(), covenant()], ..company() };
+    assert!(matches!(refused("covenants[1].name", twice), Error::Duplicate { .. }));
+    for (field, most, availability) in [("equity_cure.most", -1.0, 1.0), ("equity_cure.availability", 1.0, 2.0)] {
+        let equity_cure = Some(EquityCure { most, times: 1, availability: availability.into() });
+        refused(field, Borrower { equity_cure, ..with(covenant()) });
+    }
+}
+
+/// The names that a scenario uses.
+#[test]
+fn a_file_describes_covenants() {
+    let text = r#"
+        name = "someone"
+        equity_cure = { most = 5e6, times = 2 }
+        liquidation = { delay = 0.0, over = 0.0 }
+        [[covenants]]
+        name = "lock-up"
+        test = { dscr = { at_least = 1.2, years = 1.0 } }
+        sweep = 0.5
+        [[covenants]]
+        name = "default"
+        test = { ltv = { at_most = 0.85 } }
+        acceleration = { cure = 0.125, waiver = 0.5 }
+    "#;
+    let borrower: Borrower = toml::from_str(text).unwrap();
+    let lock_up = Covenant { sweep: 0.5, ..Covenant::new("lock-up", dscr(1.2, 1.0)) };
+    assert_eq!(borrower.covenants, [lock_up, default_covenant(CovenantTest::Ltv { at_most: 0.85 }, 0.125, 0.5)]);
+    assert_eq!(borrower.equity_cure, Some(EquityCure { most: 5e6, times: 2, availability: Quantity::Number(1.0) }));
+}

@@ -10,6 +10,7 @@ use haircut::credit::{
     Acceleration, Amortisation, Book, Borrower, Cause, Contract, ContractTerm, Covenant, CovenantTest, Delivery,
     Distribution, EquityCure, Fleet, Quantity, Treasury,
 };
+use haircut::market::{Counterparty, Market};
 use haircut::measure::EventCounts;
 use haircut::numeric::{PATHS, TimeGrid};
 use haircut::{Error, Simulation};
@@ -259,8 +260,12 @@ proptest! {
 #[test]
 fn every_bad_field_is_refused_by_its_name() {
     let refused = |field: &str, borrower: Borrower| {
-        let market =
-            scripted([("rent", script([1.0])), ("rent.defaulted_at", script([9.0])), ("gpu", script([30_000.0]))]);
+        let market = Market::builder()
+            .factor("rent", script([1.0]))
+            .factor("gpu", script([30_000.0]))
+            .factor("tenant", Counterparty::hazard(0.1))
+            .build()
+            .unwrap();
         let book = Book::new([borrower]).liquidation(trading([liquid("gpu", "gpu")]));
         let error = Simulation::new(market, book).run(EventCounts::new(["breach"])).unwrap_err();
         let text = error.to_string();
@@ -298,7 +303,7 @@ fn every_bad_field_is_refused_by_its_name() {
     }
     let delivery =
         Delivery { at: 0.0, delay_mean: 0.0, delay_deviation: 0.0, ramp: 0.0, contracts: ContractTerm::Dates };
-    let tenant = Contract { tenant: Some("rent".into()), ..Contract::new(0.5, 1.0, 3.0) };
+    let tenant = Contract { tenant: Some("tenant".into()), ..Contract::new(0.5, 1.0, 3.0) };
     for (why, delivery, contracts) in [("`delivery`", Some(delivery), vec![]), ("`tenant`", None, vec![tenant])] {
         let mut borrower = company();
         borrower.fleets[0] = Fleet { delivery, contracts, ..borrower.fleets[0].clone() };

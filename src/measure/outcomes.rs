@@ -176,8 +176,11 @@ impl Measure for Outcomes {
                 eased.fill(0.0);
                 supported.fill(0.0);
             }
-            for (lowest, dscr) in lowest.iter_mut().zip(block.metric(*dscr)) {
-                *lowest = lowest.min(*dscr);
+            // Nothing is due on the first date, which has no DSCR.
+            if block.step().index > 0 {
+                for (lowest, dscr) in lowest.iter_mut().zip(block.metric(*dscr)) {
+                    *lowest = lowest.min(*dscr);
+                }
             }
             time.iter().for_each(|lane| add(block.metric(*lane), eased));
             support.iter().for_each(|lane| add(block.metric(*lane), supported));

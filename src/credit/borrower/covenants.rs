@@ -302,6 +302,7 @@ impl Stepper {
                     block.own[lane] = *begins;
                 }
             }
+            let mut accelerated = 0;
             if let Some(Acceleration { cure, waiver }) = covenant.acceleration {
                 if new > 0 && waiver > 0.0 {
                     covenant.waive(waiver, block, self.metrics.lane(Metric::Waiver));
@@ -309,12 +310,15 @@ impl Stepper {
                 let defaults = &mut block.scratch[DEFAULTS];
                 let [breached, since, waived] = block.own.many([covenant.breached, covenant.since, covenant.waived]);
                 if lapse([now, cure - SAME_DATE], breached, since, waived, defaults) > 0 {
-                    self.cure_or_accelerate(covenants, covenant, block);
+                    accelerated = self.cure(covenants, covenant, block);
                 }
             }
             let [lack, ..] = &mut *block.scratch;
             let [standing, locked, swept] = block.own.many([self.standing, covenants.locked, covenants.swept]);
             lock_up(covenant.sweep, standing, lack, locked, swept);
+            if accelerated > 0 {
+                self.default(block);
+            }
         }
         self.metrics.copy_own(&mut block.own, Metric::LockUp, covenants.locked);
     }
@@ -357,29 +361,28 @@ impl Stepper {
         }
     }
 
-    /// On the paths that are marked to default owners cure the breach, or all debt accelerates.
-    fn cure_or_accelerate(&self, covenants: &Covenants, covenant: &PlannedCovenant, block: &mut ObligorBlock<'_>) {
+    /// On the paths that are marked to default owners cure the breach, and the mark goes; counts those on which they do not. Either way
+    /// nothing lacks on these paths any more that would lock up.
+    fn cure(&self, covenants: &Covenants, covenant: &PlannedCovenant, block: &mut ObligorBlock<'_>) -> usize {
         let mut accelerated = 0;
         for path in 0..PATHS {
             if block.scratch[DEFAULTS][path] == 0.0 {
                 continue;
             }
-            if self.cure(covenants, covenant, path, block) {
+            if self.cure_on(covenants, covenant, path, block) {
                 block.scratch[DEFAULTS][path] = 0.0;
-                block.scratch[LACK][path] = 0.0;
                 block.own[covenant.breached][path] = 0.0;
             } else {
                 self.metrics.add_on(&mut block.own, Metric::Acceleration, path, 1.0);
                 accelerated += 1;
             }
+            block.scratch[LACK][path] = 0.0;
         }
-        if accelerated > 0 {
-            self.default(block);
-        }
+        accelerated
     }
 
     /// Whether owners cure a breach on a path; then it is cured.
-    fn cure(
+    fn cure_on(
         &self,
         covenants: &Covenants,
         covenant: &PlannedCovenant,

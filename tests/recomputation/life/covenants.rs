@@ -58,8 +58,7 @@ impl Life<'_> {
                 more_than(owed, owed - at_most * marked)
             }
             CovenantTest::Liquidity { at_least } => {
-                let coins = &self.holdings[self.holdings.len() - self.borrower.treasury.len()..];
-                let free = coins.iter().filter(|held| held.named_by.is_empty());
+                let free = self.holdings.iter().filter(|held| held.are_coins && held.named_by.is_empty());
                 let coins: f64 = free.map(|held| held.units * path.mark(held.asset, step)).sum();
                 more_than(*at_least, at_least - self.cash - coins)
             }

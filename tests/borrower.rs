@@ -49,7 +49,7 @@ proptest! {
                 ];
                 let uses = [
                     at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("distributed"), at("claims_paid"),
-                    at("preferred_paid"), at("residual_to_owners"), at("cash"), at("reserve"),
+                    at("preferred_paid"), at("residual_to_owners"), at("seized"), at("cash"), at("reserve"),
                 ];
                 let gap = sources.iter().sum::<f64>() - uses.iter().sum::<f64>();
                 prop_assert!(gap.abs() <= rounding(&[sources.as_slice(), &uses].concat()), "step {step} path {path}: {gap}");

@@ -96,6 +96,10 @@ fn a_breach_that_lasts_for_the_cure_period_accelerates() {
     assert_eq!(record.row("acceleration", 0), [0.0, 0.0, 1.0, 0.0]);
     // After the payments of the day: three instalments of six.
     assert_cents(record.exposure[0][0], 1_100_000.0);
+    // Its cash of 100,000 + 300,000 + 30,000 - 40,000 goes to the claim on that day; the machines bring more than the rest.
+    assert_cents(record.row("seized", 0)[2], 390_000.0);
+    assert_cents(record.row("claims_paid", 0)[2], 1_100_000.0);
+    assert_cents(record.row("cash", 0)[2], 0.0);
     // A waiver that is certain: nothing but the lock-up follows.
     let record = years(&rents, borrower(1.0, None));
     assert!(record.default_step[0].is_infinite());

@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 32] = [
+pub const METRICS: [&str; 33] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -117,6 +117,7 @@ pub const METRICS: [&str; 32] = [
     "injected",
     "proceeds",
     "operated",
+    "seized",
     "claims_paid",
     "preferred_paid",
     "residual_to_owners",

@@ -594,14 +594,19 @@ impl<'a> Life<'a> {
         self.exposure = zip(&self.owed, &self.arrears).map(|(owed, unpaid)| owed + unpaid).collect();
         self.arrears.clone_from(&self.exposure);
         // A reserve account pays its own claim at once.
-        for (account, claim) in zip(&mut self.reserve, &mut self.arrears) {
+        for ((account, claim), facility) in zip(&mut self.reserve, &mut self.arrears).zip(&self.borrower.facilities) {
             let paid = claim.min(*account);
-            *claim -= paid;
+            *claim = if *account > 0.0 { but_for_rounding(*claim - paid, facility.commitment()) } else { *claim };
             self.cash += *account - paid;
             *account = 0.0;
         }
         let discount = path.level("discount", step);
         self.loss = self.arrears.iter().map(|claim| discount * claim).collect();
+        // Cash that is left goes to claims: nobody has a lien on it.
+        let cash = f64::max(0.0, self.cash);
+        self.cash -= cash;
+        self.note("seized", path, step, cash);
+        self.pay_claims(path, step, &[(cash, Vec::new())]);
         self.operated_until = self.choose(path, step);
     }
 

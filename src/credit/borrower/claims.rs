@@ -16,6 +16,8 @@ use crate::vectorised;
 pub(super) struct Liens {
     /// By holding.
     held: Vec<Held>,
+    /// Received from what nobody has a lien on: cash.
+    pub(super) free: OwnLane,
     /// By facility: whether what its security does not pay is a claim on the estate.
     has_recourse: Vec<bool>,
     /// By facility: what its security, not yet sold, is worth to it.
@@ -55,6 +57,7 @@ impl Liens {
         };
         Liens {
             held,
+            free: plan.state(),
             has_recourse: facilities
                 .iter()
                 .map(|facility| facility.security.as_ref().is_none_or(|security| security.recourse == Recourse::Full))
@@ -82,6 +85,7 @@ impl Liens {
 
     /// Before the proceeds of a date are counted.
     pub(super) fn clear(&self, own: &mut OwnLanes<'_>) {
+        own[self.free].fill(0.0);
         for held in &self.held {
             own[held.proceeds].fill(0.0);
         }
@@ -107,10 +111,10 @@ impl Stepper {
     /// the second scratch lane.
     pub(super) fn pay_liens(&self, liens: &Liens, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [_, estate, _, rest, asked, part, recovered, price] = &mut *block.scratch;
+        let [_, estate, rest, _, asked, part, recovered, price] = &mut *block.scratch;
         let (own, outcome) = (&mut block.own, &mut block.outcome);
         let mut due = Due { discount: block.discount, exposure: &*outcome.exposure, loss: &mut *outcome.loss };
-        estate.fill(0.0);
+        estate.clone_from(&own[liens.free]);
         for held in &liens.held {
             rest.clone_from(&own[held.proceeds]);
             for rank in &held.ranks {

@@ -109,7 +109,7 @@ impl Stepper {
     /// Puts up for sale what is planned for this date; on the last date values the rest.
     pub(super) fn offer(&self, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [proceeds, offered, unsold, pace, price, before, ..] = &mut *block.scratch;
+        let [proceeds, offered, pace, unsold, price, before, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let is_last = step.index == self.steps;
         proceeds.fill(0.0);
@@ -138,7 +138,7 @@ impl Stepper {
         if is_last {
             self.receive(block);
         }
-        let [_, _, unsold, claims, ..] = &mut *block.scratch;
+        let [_, _, claims, unsold, ..] = &mut *block.scratch;
         claims.fill(f64::INFINITY);
         let closed = close(unsold, claims, &mut block.own[self.standing]);
         self.tally.close(&mut block.own, closed);

@@ -24,6 +24,7 @@ pub(super) enum Metric {
     Injected,
     Proceeds,
     Operated,
+    Seized,
     ClaimsPaid,
     PreferredPaid,
     ResidualToOwners,
@@ -44,7 +45,7 @@ pub(super) enum Metric {
     Extension,
 }
 
-const COUNT: usize = 32;
+const COUNT: usize = 33;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -61,6 +62,7 @@ const NAMES: [&str; COUNT] = [
     "injected",
     "proceeds",
     "operated",
+    "seized",
     "claims_paid",
     "preferred_paid",
     "residual_to_owners",

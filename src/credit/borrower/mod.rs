@@ -61,7 +61,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
-/// by operating), `claims_paid`,
+/// by operating, `seized` the cash of the day of default), `claims_paid`,
 /// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension` (how many in the step); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the

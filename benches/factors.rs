@@ -401,8 +401,13 @@ fn dependences(criterion: &mut Criterion) {
     let two = |size| Regimes::pair(regime("calm", size, 0.2), regime("stress", size, 0.6), [2.0, 0.5]);
     let three = |size| Regimes {
         regimes: vec![regime("calm", size, 0.2), regime("stress", size, 0.6), regime("crisis", size, 0.8)],
-        transitions: Transitions::Generator(vec![vec![-0.6, 0.5, 0.1], vec![2.0, -2.5, 0.5], vec![1.0, 2.0, -3.0]]),
+        transitions: Some(Transitions::Generator(vec![
+            vec![-0.6, 0.5, 0.1],
+            vec![2.0, -2.5, 0.5],
+            vec![1.0, 2.0, -3.0],
+        ])),
         initial: None,
+        chain: None,
     };
     bench(
         criterion,

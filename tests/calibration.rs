@@ -365,7 +365,7 @@ fn a_chain_of_its_own_comes_back() {
         assert_recovered(&format!("seed {seed}"), &fit, &truth);
         let regimes = calibrate::regimes(&paths[0][0], "x").unwrap().model.regimes;
         assert_eq!(fit.model.initial_regime, regimes.initial);
-        assert_eq!(fit.model.transitions, Some(regimes.transitions));
+        assert_eq!(fit.model.transitions, regimes.transitions);
         assert!(alone(fit.model).build().is_ok());
     }
 }

@@ -11,8 +11,8 @@ use collect::{Collect, Collected, assert_mean, assert_share, map};
 use haircut::Simulation;
 use haircut::credit::Book;
 use haircut::market::{
-    ConditionSeries, CreditConditions, DeflatingRent, Factor, Market, MarketBuilder, PriceRegime, RegimeGbm,
-    Transitions,
+    ConditionSeries, Constant, CreditConditions, DeflatingRent, Factor, Gbm, Market, MarketBuilder, PriceRegime,
+    Regime, RegimeGbm, Regimes, Transitions,
 };
 use haircut::numeric::TimeGrid;
 use nalgebra::DMatrix;
@@ -124,6 +124,94 @@ fn values_lags_and_readers_move_no_switch() {
     };
     let seen = run(alone(funding()).factor("coin", follower), dates(), 3_000, &["funding", "coin.regime"], &[0, 7, 24]);
     assert!([0, 7, 24].iter().all(|step| seen.of("funding", *step) == seen.of("coin.regime", *step)));
+}
+
+const DRIFTS: [f64; 3] = [0.2, 0.0, -0.6];
+const VOLATILITIES: [f64; 3] = [0.4, 0.6, 1.0];
+const CORRELATIONS: [f64; 3] = [0.1, 0.3, 0.8];
+
+/// Regimes of a coin and a machine that follow a series.
+fn following(series: &str) -> Regimes {
+    let names = ["open", "tight", "shut"];
+    let regime = |state: usize| {
+        Regime::new(names[state])
+            .correlation([("coin", "machine", CORRELATIONS[state])])
+            .volatility("coin", VOLATILITIES[state] / VOLATILITIES[0])
+            .drift("coin", DRIFTS[state] - DRIFTS[0])
+    };
+    Regimes::following(series, [0, 1, 2].map(regime))
+}
+
+fn coin_and_machine() -> MarketBuilder {
+    let coin = Gbm { initial: 1.0, drift: DRIFTS[0], volatility: VOLATILITIES[0] };
+    let machine = Gbm { initial: 1.0, drift: -0.1, volatility: 0.3 };
+    alone(funding()).factor("coin", coin).factor("machine", machine)
+}
+
+#[test]
+fn a_market_follows_the_funding_market_path_by_path() {
+    // The coin under regimes of the market is the coin with regimes of its own that follow the same series.
+    for series in ["funding", "funding.delayed"] {
+        let own = RegimeGbm {
+            initial: 1.0,
+            regimes: [0, 1, 2].map(|i| PriceRegime { drift: DRIFTS[i], volatility: VOLATILITIES[i] }).into(),
+            transitions: None,
+            initial_regime: None,
+            chain: Some(series.into()),
+        };
+        let grid = || TimeGrid::new([0.1, 0.4, 0.5, 1.3, 2.0]).unwrap();
+        let followed = run(coin_and_machine().dependence(following(series)), grid(), 20_000, &["coin"], &[1, 3, 5]);
+        let reference = run(alone(funding()).factor("coin", own), grid(), 20_000, &["coin"], &[1, 3, 5]);
+        for step in [1, 3, 5] {
+            let pairs = followed.of("coin", step).iter().zip(reference.of("coin", step));
+            assert!(pairs.map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max) < 1e-12, "{series}, step {step}");
+        }
+    }
+}
+
+#[test]
+fn a_market_that_follows_has_the_moments_of_regimes_with_the_same_chain() {
+    // E[S^p M^q] = p_0 prod over steps of diag(e^(growth D)) exp(Q D) 1, as for regimes with a chain of their own.
+    let grid = || TimeGrid::new([0.3, 0.8, 1.5]).unwrap();
+    let moment = |p: f64, q: f64| {
+        let mut weights = [0.6, 0.3, 0.1];
+        for length in [0.3, 0.5, 0.7] {
+            let grown: [f64; 3] = std::array::from_fn(|i| {
+                let own = |power: f64, drift: f64, v: f64| power * drift + 0.5 * power * (power - 1.0) * v * v;
+                let both = p * q * CORRELATIONS[i] * VOLATILITIES[i] * 0.3;
+                weights[i] * (length * (own(p, DRIFTS[i], VOLATILITIES[i]) + own(q, -0.1, 0.3) + both)).exp()
+            });
+            let next = transition(length);
+            weights = std::array::from_fn(|j| (0..3).map(|i| grown[i] * next[(i, j)]).sum());
+        }
+        weights.iter().sum::<f64>()
+    };
+    let chain = Regimes {
+        transitions: Some(Transitions::Generator(RATES.map(Vec::from).into())),
+        initial: Some(vec![0.6, 0.3, 0.1]),
+        chain: None,
+        ..following("funding")
+    };
+    for (what, regimes) in [("following", following("funding")), ("a chain of its own", chain)] {
+        let seen = run(coin_and_machine().dependence(regimes), grid(), PATHS, &["coin", "machine"], &[3]);
+        for (p, q) in [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5), (2.0, 0.0), (-1.0, 1.0)] {
+            let product = seen.of("coin", 3).iter().zip(seen.of("machine", 3)).map(|(s, m)| s.powf(p) * m.powf(q));
+            let deviation = (moment(2.0 * p, 2.0 * q) - moment(p, q).powi(2)).sqrt();
+            assert_mean(&format!("{what}, {p} {q}"), product, moment(p, q), deviation);
+        }
+    }
+}
+
+#[test]
+fn regimes_that_follow_one_state_are_constant() {
+    let never = CreditConditions { series: [("never".to_owned(), series([0.0; 3], 0.0))].into(), ..funding() };
+    let market = || {
+        let coin = Gbm { initial: 1.0, drift: 0.1, volatility: 0.5 };
+        alone(never.clone()).factor("coin", coin.clone()).factor("machine", coin)
+    };
+    let bits = |market| run(market, TimeGrid::monthly(9).unwrap(), 3_000, &["coin", "machine"], &[1, 9]).bits();
+    let reference = bits(market().dependence(Constant::pairs([("coin", "machine", CORRELATIONS[0])])));
+    assert_eq!(bits(market().dependence(following("funding.never"))), reference);
 }
 
 fn rent(usual_scarcity: Option<&str>) -> DeflatingRent {

@@ -134,8 +134,13 @@ fn equal_regimes_are_one_constant_dependence() {
             regime("b"),
             regime("never").volatility("btc", 3.0).volatility("sofr", 2.0).drift("rent", 1.0).drift("use", 1.0),
         ],
-        transitions: Transitions::Generator(vec![vec![-2.0, 2.0, 0.0], vec![3.0, -3.0, 0.0], vec![1.0, 1.0, -2.0]]),
+        transitions: Some(Transitions::Generator(vec![
+            vec![-2.0, 2.0, 0.0],
+            vec![3.0, -3.0, 0.0],
+            vec![1.0, 1.0, -2.0],
+        ])),
         initial: Some(vec![0.5, 0.5, 0.0]),
+        chain: None,
     };
     assert_eq!(run(unlike().dependence(three)), constant);
 }
@@ -257,8 +262,9 @@ fn three_regimes_follow_the_exponential_of_their_generator() {
     let generator = vec![vec![-2.0, 2.0, 0.0], vec![0.0, -3.0, 3.0], vec![0.0, 0.0, 0.0]];
     let regimes = Regimes {
         regimes: ["a", "b", "c"].map(Regime::new).to_vec(),
-        transitions: Transitions::Generator(generator),
+        transitions: Some(Transitions::Generator(generator)),
         initial: Some(vec![1.0, 0.0, 0.0]),
+        chain: None,
     };
     let market = Market::builder().factor("btc", btc()).dependence(regimes);
     let seen = collect(market, TimeGrid::monthly(12).unwrap(), PATHS, &["dependence.regime"], &[0, 1, 6, 12]);
@@ -332,11 +338,21 @@ fn bad_dependences_are_refused_by_field() {
     assert_eq!(initial(vec![0.5, 0.6]), "dependence.initial");
     assert_eq!(initial(vec![-0.5, 1.5]), "dependence.initial[0]");
     let generator = |rows: Vec<Vec<f64>>| {
-        field(refused(Regimes { transitions: Transitions::Generator(rows), ..pair(&calm, &stress) }))
+        field(refused(Regimes { transitions: Some(Transitions::Generator(rows)), ..pair(&calm, &stress) }))
     };
     assert_eq!(generator(vec![vec![0.0]]), "dependence.transitions.generator");
     assert_eq!(generator(vec![vec![-1.0, 1.0], vec![1.0, 1.0]]), "dependence.transitions.generator[1][1]");
     assert_eq!(generator(vec![vec![-1.0, 1.0], vec![0.0, 0.0]]), "dependence.initial");
+    let chain = |transitions: bool, chain: Option<&str>, initial: Option<Vec<f64>>| {
+        let own = pair(&calm, &stress);
+        let transitions = own.transitions.clone().filter(|_| transitions);
+        field(refused(Regimes { transitions, chain: chain.map(String::from), initial, ..own }))
+    };
+    assert_eq!(chain(false, None, None), "dependence.transitions");
+    assert_eq!(chain(true, Some("btc"), None), "dependence.chain");
+    assert_eq!(chain(false, Some("funding"), None), "dependence.chain");
+    assert_eq!(chain(false, Some("btc"), Some(vec![0.5, 0.5])), "dependence.initial");
+    assert_eq!(field(Regimes::following("btc", [calm.clone()]).long_run().unwrap_err()), "transitions");
     let none = Regimes { regimes: vec![], ..pair(&calm, &stress) };
     assert_eq!(field(refused(none)), "dependence.regimes");
 }
@@ -348,6 +364,7 @@ fn dependences_are_read_back_as_they_were_written() {
         DependenceModel::Constant(Constant::pairs([("btc", "rent", 0.3)])),
         DependenceModel::Constant(Constant::new(Correlation::equal(3, 0.25).unwrap())),
         DependenceModel::Regimes(Regimes::pair(Regime::new("calm"), stress, [2.0, 0.5]).initial([1.0, 0.0])),
+        DependenceModel::Regimes(Regimes::following("funding", [Regime::new("open"), Regime::new("shut")])),
     ];
     for model in models {
         let text = toml::to_string(&model).unwrap();

@@ -110,7 +110,7 @@ fn a_factor_draws_the_same_whatever_stands_beside_it() {
 /// feature `parallel`, debug or release. A change here is a value change: it needs its reason and a line in the CHANGELOG.
 #[test]
 fn values_are_those_on_record() {
-    const RECORD: [(&str, u64); 20] = [
+    const RECORD: [(&str, u64); 21] = [
         ("student t on two regimes", 0x7f3f_7c28_e167_afc2),
         ("stress driven", 0xb490_7cca_05b6_e045),
         ("common jumps, stress driven", 0x939b_bd4d_9054_9700),
@@ -124,6 +124,7 @@ fn values_are_those_on_record() {
         ("costs, independent", 0xd6b7_a402_1779_ed63),
         ("costs, two regimes", 0x6b51_1796_ffc5_c751),
         ("conditions, independent", 0xa184_dad5_a0f1_0004),
+        ("conditions, regimes that follow", 0x96e6_759c_2593_03b6),
         ("history", 0x63c1_8a7c_013f_8dfd),
         ("conditions, shifted", 0xeca0_1a58_3d01_84e0),
         ("inference, independent", 0x43af_b488_963c_bfc2),

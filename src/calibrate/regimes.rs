@@ -48,8 +48,9 @@ pub fn regimes(prices: &Series, factor: &str) -> Result<Fit<RegimeMarket>, Error
                 Regime::new("calm"),
                 Regime::new("stress").volatility(factor, p[3] / p[2]).drift(factor, p[1] - p[0]),
             ],
-            transitions: Transitions::MeanYears([p[4], p[5]]),
+            transitions: Some(Transitions::MeanYears([p[4], p[5]])),
             initial: Some(vec![1.0 - today, today]),
+            chain: None,
         },
     })
 }

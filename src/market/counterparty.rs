@@ -1,9 +1,10 @@
 //! A named company that others depend on, and that may default: a tenant, a guarantor, a sponsor.
 
+use super::by_regime::{chunk, pick};
 use super::constant::CHUNK;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::lanes::{OwnLane, ReadLane};
-use super::regimes::{Regimes, chunk, pick};
+use super::regimes::Regimes;
 use crate::numeric::kernel::{exp, ln};
 use crate::numeric::{Lane, PATHS};
 use crate::sample::event;

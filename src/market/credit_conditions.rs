@@ -1,12 +1,12 @@
 //! Whether money can be had: the regime of the funding market.
 
+use super::by_regime::choose;
 use super::chain::Chain;
-use super::constant::CHUNK;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::lanes::OwnLane;
-use super::regimes::{Regimes, Transitions, chunk, pick};
+use super::regimes::{Regimes, Transitions};
 use super::sparse::Hits;
-use crate::numeric::{Lane, PATHS};
+use crate::numeric::Lane;
 use crate::sample::StreamKey;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -210,12 +210,6 @@ impl FactorStepper for Stepper {
 }
 
 crate::vectorised! {
-    fn choose(values: &[f64], state: &Lane, target: &mut Lane) {
-        for start in (0..PATHS).step_by(CHUNK) {
-            target[start..start + CHUNK].copy_from_slice(&pick(values, &chunk(state, start)));
-        }
-    }
-
     /// Walks these paths through their switches up to `end`.
     fn switch(chain: &Chain, key: StreamKey, first_path: u64, end: f64, hits: &Hits, lanes: [&mut Lane; 3]) {
         let [state, next, switches] = lanes;

@@ -18,6 +18,7 @@
 mod bates;
 mod block_reward;
 mod bootstrap;
+mod by_regime;
 mod chain;
 mod cir;
 mod coming_launches;

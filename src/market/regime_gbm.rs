@@ -1,12 +1,13 @@
 //! Geometric Brownian motion that changes its drift and volatility: bull market and bear market.
 
+use super::by_regime::{chunk, pick};
 use super::chain::Chain;
 use super::constant::CHUNK;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::jumps::{factor, multiply};
 use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::range;
-use super::regimes::{Regimes, Transitions, chunk, pick};
+use super::regimes::{Regimes, Transitions};
 use super::sparse::Hits;
 use crate::Error;
 use crate::numeric::{Lane, PATHS};

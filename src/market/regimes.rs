@@ -1,10 +1,10 @@
 //! Calm and stress: correlations, volatilities and drifts that switch together.
 
+use super::by_regime::{Mix, choose};
 use super::chain::Generator;
-use super::constant::CHUNK;
 use super::correlations::Correlations;
 use super::dependence::{Dependence, DependenceBlock, DependencePlan, DependenceStepper};
-use super::lanes::OwnLane;
+use super::lanes::{OwnLane, ReadLane};
 use super::per_step::PerStep;
 use super::range;
 use crate::numeric::{Correlation, Lane, PATHS};
@@ -22,6 +22,10 @@ use std::collections::BTreeMap;
 /// The chain is exact on the dates; a switch within a step takes effect at its end. It draws one uniform per path at time
 /// zero and one in each step, from the dependence's own stream, whatever the regimes are. Publishes `dependence.regime`: the regime at each
 /// date (so the one in force in the next step), counted from 0.
+///
+/// **A shared chain.** With `chain` in place of `transitions` the regime is what a series of the market says at the start of the step, 0 or 1 or ..: the
+/// state of [`CreditConditions`](super::CreditConditions), or one of its series where its states are not the regimes (`values = [0, 0, 1]`) or come late. So
+/// coins, compute, refinancing and tenants can all follow the same funding market. Nothing is drawn and nothing published then.
 ///
 /// With regimes that are all equal it is [`Constant`](super::Constant) to the bit.
 ///
@@ -46,11 +50,15 @@ use std::collections::BTreeMap;
 pub struct Regimes {
     /// The regimes, in order.
     pub regimes: Vec<Regime>,
-    /// How they follow one another.
-    pub transitions: Transitions,
+    /// How they follow one another; or else `chain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transitions: Option<Transitions>,
     /// Probability of each regime at time zero; by default those of the long run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Vec<f64>>,
+    /// The series that says which regime it is, in place of a chain of its own: 0 is the first; what lies beyond the last is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
 }
 
 /// One regime of [`Regimes`].
@@ -142,7 +150,14 @@ impl Regimes {
     /// Two regimes, calm and stress say, and the mean years that each lasts.
     #[must_use]
     pub fn pair(first: Regime, second: Regime, mean_years: [f64; 2]) -> Self {
-        Regimes { regimes: vec![first, second], transitions: Transitions::MeanYears(mean_years), initial: None }
+        let transitions = Some(Transitions::MeanYears(mean_years));
+        Regimes { regimes: vec![first, second], transitions, initial: None, chain: None }
+    }
+
+    /// Regimes that follow a series of the market, such as the `funding` of a [`CreditConditions`](super::CreditConditions).
+    #[must_use]
+    pub fn following(series: impl Into<String>, regimes: impl Into<Vec<Regime>>) -> Self {
+        Regimes { regimes: regimes.into(), transitions: None, initial: None, chain: Some(series.into()) }
     }
 
     /// Sets the probability of each regime at time zero.
@@ -154,9 +169,13 @@ impl Regimes {
     /// The share of the time in each regime in the long run.
     ///
     /// # Errors
-    /// When the transitions are wrong, or not every regime can be reached from every other.
+    /// When the transitions are wrong or those of another series, or not every regime can be reached from every other.
     pub fn long_run(&self) -> Result<Vec<f64>, Error> {
-        self.transitions.generator(self.regimes.len())?.distribution("initial", None)
+        let Some(transitions) = &self.transitions else {
+            let expected = "must be given here: those of a `chain` are not known to who follows it";
+            return Err(Error::invalid("transitions", "none", expected));
+        };
+        transitions.generator(self.regimes.len())?.distribution("initial", None)
     }
 
     pub(super) const MOST: usize = 16;
@@ -184,6 +203,30 @@ impl Regimes {
         Ok(())
     }
 
+    fn source(&self, plan: &mut DependencePlan<'_>) -> Result<Source, Error> {
+        match (&self.transitions, &self.chain) {
+            (Some(transitions), None) => {
+                let generator = transitions.generator(self.regimes.len())?;
+                Ok(Source::Own {
+                    initial: thresholds(&generator.distribution("initial", self.initial.as_deref())?),
+                    transitions: PerStep::new(plan.grid(), |length| {
+                        generator.transition(length).iter().flat_map(|row| thresholds(row)).collect()
+                    }),
+                    regime: plan.publish("regime"),
+                })
+            }
+            (None, Some(series)) => {
+                if self.initial.is_some() {
+                    let expected = "must not be given where `chain` says which regime it is";
+                    return Err(Error::invalid("initial", "probabilities", expected));
+                }
+                Ok(Source::Followed(plan.read("chain", series)?))
+            }
+            (Some(_), Some(series)) => Err(Error::invalid("chain", series, "must not be given beside `transitions`")),
+            (None, None) => Err(Error::invalid("transitions", "none", "must be given, or else `chain`")),
+        }
+    }
+
     /// For each factor that some regime changes, its value in each.
     fn modulated(
         &self,
@@ -200,8 +243,6 @@ impl Regimes {
 impl Dependence for Regimes {
     fn plan(&self, plan: &mut DependencePlan<'_>) -> Result<Box<dyn DependenceStepper>, Error> {
         self.check_regimes(plan)?;
-        let generator = self.transitions.generator(self.regimes.len())?;
-        let initial = generator.distribution("initial", self.initial.as_deref())?;
         let mut matrices = Vec::with_capacity(self.regimes.len());
         for (position, regime) in self.regimes.iter().enumerate() {
             let matrix = regime.correlation.matrix(plan.drivers());
@@ -209,16 +250,8 @@ impl Dependence for Regimes {
         }
         let volatility = self.modulated(plan.factors(), |regime, name| regime.volatility.get(name).copied(), 1.0);
         let drift = self.modulated(plan.factors(), |regime, name| regime.drift.get(name).copied(), 0.0);
-        Ok(Box::new(Stepper {
-            mix: Mix::new(&matrices),
-            volatility,
-            drift,
-            initial: thresholds(&initial),
-            transitions: PerStep::new(plan.grid(), |length| {
-                generator.transition(length).iter().flat_map(|row| thresholds(row)).collect()
-            }),
-            regime: plan.publish("regime"),
-        }))
+        let source = self.source(plan)?;
+        Ok(Box::new(Stepper { mix: Mix::new(&matrices), volatility, drift, source }))
     }
 }
 
@@ -237,26 +270,40 @@ struct Stepper {
     /// Factors whose volatility some regime multiplies, and by what in each.
     volatility: Vec<(usize, Vec<f64>)>,
     drift: Vec<(usize, Vec<f64>)>,
-    initial: Vec<f64>,
-    /// The thresholds of regime 0, of regime 1, ..
-    transitions: PerStep<Vec<f64>>,
-    /// At the start of a step the regime that is in force in it.
-    regime: OwnLane,
+    source: Source,
+}
+
+/// Where the regime comes from.
+enum Source {
+    Own {
+        /// The thresholds at time zero.
+        initial: Vec<f64>,
+        /// The thresholds of regime 0, of regime 1, ..
+        transitions: PerStep<Vec<f64>>,
+        /// At the start of a step the regime that is in force in it.
+        regime: OwnLane,
+    },
+    Followed(ReadLane),
 }
 
 impl DependenceStepper for Stepper {
     fn start(&self, block: &mut DependenceBlock<'_>) {
-        let mut uniform = Lane::ZERO;
-        block.stream.uniforms(&mut uniform);
-        let regime = &mut block.own[self.regime];
-        regime.fill(0.0);
-        switch(1, &self.initial, &uniform, regime);
+        if let Source::Own { initial, regime, .. } = &self.source {
+            let mut uniform = Lane::ZERO;
+            block.stream.uniforms(&mut uniform);
+            let regime = &mut block.own[*regime];
+            regime.fill(0.0);
+            switch(1, initial, &uniform, regime);
+        }
         block.volatility.iter_mut().for_each(|lane| lane.fill(1.0));
         block.drift.iter_mut().for_each(|lane| lane.fill(0.0));
     }
 
     fn step(&self, block: &mut DependenceBlock<'_>) {
-        let regime = &mut block.own[self.regime];
+        let regime = match &self.source {
+            Source::Own { regime, .. } => &block.own[*regime],
+            Source::Followed(series) => block.read.lane(*series),
+        };
         self.mix.apply(regime, block.drivers);
         for (factor, values) in &self.volatility {
             choose(values, regime, &mut block.volatility[*factor]);
@@ -264,10 +311,11 @@ impl DependenceStepper for Stepper {
         for (factor, values) in &self.drift {
             choose(values, regime, &mut block.drift[*factor]);
         }
-        let transitions = self.transitions.at(block.step);
-        let mut uniform = Lane::ZERO;
-        block.stream.uniforms(&mut uniform);
-        switch(self.mix.regimes, transitions, &uniform, regime);
+        if let Source::Own { transitions, regime, .. } = &self.source {
+            let mut uniform = Lane::ZERO;
+            block.stream.uniforms(&mut uniform);
+            switch(self.mix.regimes, transitions.at(block.step), &uniform, &mut block.own[*regime]);
+        }
     }
 
     fn modulates(&self) -> bool {
@@ -275,91 +323,7 @@ impl DependenceStepper for Stepper {
     }
 }
 
-/// The rows of the factors `L` that change a driver, from the last, so that it can be done in place.
-#[derive(Debug)]
-struct Mix {
-    regimes: usize,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug)]
-struct Row {
-    driver: usize,
-    /// Entries up to the diagonal, each for all regimes.
-    entries: Vec<f64>,
-}
-
-impl Mix {
-    fn new(matrices: &[Correlation]) -> Self {
-        let factors: Vec<_> = matrices.iter().map(Correlation::cholesky).collect();
-        let drivers = factors.first().map_or(0, |factor| factor.size());
-        let mut rows = Vec::with_capacity(drivers);
-        for driver in (0..drivers).rev() {
-            if factors.iter().any(|factor| factor.row(driver)[..driver].iter().any(|entry| *entry != 0.0)) {
-                let column = |column: usize| factors.iter().map(move |factor| factor.row(driver)[column]);
-                rows.push(Row { driver, entries: (0..=driver).flat_map(column).collect() });
-            }
-        }
-        Mix { regimes: matrices.len(), rows }
-    }
-
-    fn apply(&self, regime: &Lane, drivers: &mut [Lane]) {
-        for Row { driver, entries } in &self.rows {
-            let (before, rest) = drivers.split_at_mut(*driver);
-            combine(self.regimes, entries, regime, before, &mut rest[0]);
-        }
-    }
-}
-
-/// The value of the regime of each path. Regimes in ascending order: the last one reached stands.
-///
-/// Both candidates are loaded before the choice: else the compiler chooses an address, path by path.
-#[inline(always)]
-pub(super) fn pick(values: &[f64], regime: &[f64; CHUNK]) -> [f64; CHUNK] {
-    let mut picked = [values[0]; CHUNK];
-    for number in 1..values.len() {
-        let (value, number) = (values[number], number as f64);
-        for path in 0..CHUNK {
-            let before = picked[path];
-            picked[path] = if regime[path] >= number { value } else { before };
-        }
-    }
-    picked
-}
-
-#[inline(always)]
-pub(super) fn chunk(lane: &Lane, start: usize) -> [f64; CHUNK] {
-    let mut chunk = [0.0; CHUNK];
-    chunk.copy_from_slice(&lane[start..start + CHUNK]);
-    chunk
-}
-
 crate::vectorised! {
-    /// The sum of [`Constant`](super::Constant), entry by entry in the same order, with each path's own entries.
-    fn combine(regimes: usize, entries: &[f64], regime: &Lane, before: &[Lane], target: &mut Lane) {
-        let (off_diagonal, diagonal) = entries.split_at(before.len() * regimes);
-        for start in (0..PATHS).step_by(CHUNK) {
-            let (regime, mut sum) = (chunk(regime, start), chunk(target, start));
-            let entry = pick(diagonal, &regime);
-            for path in 0..CHUNK {
-                sum[path] *= entry[path];
-            }
-            for (values, lane) in off_diagonal.chunks_exact(regimes).zip(before) {
-                let entry = pick(values, &regime);
-                for path in 0..CHUNK {
-                    sum[path] = entry[path].mul_add(lane[start + path], sum[path]);
-                }
-            }
-            target[start..start + CHUNK].copy_from_slice(&sum);
-        }
-    }
-
-    fn choose(values: &[f64], regime: &Lane, target: &mut Lane) {
-        for start in (0..PATHS).step_by(CHUNK) {
-            target[start..start + CHUNK].copy_from_slice(&pick(values, &chunk(regime, start)));
-        }
-    }
-
     /// The next regime: how many of its thresholds the uniform reaches.
     fn switch(regimes: usize, thresholds: &[f64], uniform: &Lane, regime: &mut Lane) {
         let states = thresholds.len() / regimes;

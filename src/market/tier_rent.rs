@@ -1,9 +1,9 @@
 //! What a generation earns that is no longer the newest.
 
+use super::by_regime::chunk;
 use super::constant::CHUNK;
 use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::lanes::{OwnLane, ReadLane};
-use super::regimes::chunk;
 use crate::numeric::{Lane, PATHS};
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};

@@ -230,6 +230,7 @@ pub(crate) fn conditions() -> MarketBuilder {
         series: [
             ("availability".into(), series([1.0, 0.5, 0.0], 0.0)),
             ("delayed".into(), series([0.05, -0.1, -0.4], 0.4)),
+            ("shut".into(), series([0.0, 0.0, 1.0], 0.0)),
         ]
         .into(),
     };
@@ -455,9 +456,12 @@ pub(crate) fn markets() -> Vec<World> {
     let generator = vec![vec![-0.8, 0.6, 0.2], vec![2.0, -3.0, 1.0], vec![1.0, 3.0, -4.0]];
     let three = Regimes {
         regimes: vec![calm.clone(), stress.clone(), crisis],
-        transitions: Transitions::Generator(generator),
+        transitions: Some(Transitions::Generator(generator)),
         initial: Some(vec![0.5, 0.25, 0.25]),
+        chain: None,
     };
+    let shut = Regime::new("shut").correlation([("let", "coin", 0.7)]).volatility("let", 1.5).drift("coin", -0.3);
+    let credit = Regimes::following("funding.shut", [Regime::new("open"), shut]);
     let of_coins = [("kou", "heston", 0.6), ("heston", "svcj", 0.7), ("heston.variance", "svcj.variance", 0.5)];
     let volatile = Regime::new("volatile").correlation(of_coins);
     let volatile = ["kou", "heston", "bates", "svcj", "bull"]
@@ -495,6 +499,7 @@ pub(crate) fn markets() -> Vec<World> {
         ("costs, independent", costs().build().unwrap(), &COSTS),
         ("costs, two regimes", costs().dependence(costs_regimes).build().unwrap(), &COSTS),
         ("conditions, independent", conditions().build().unwrap(), &CONDITIONS),
+        ("conditions, regimes that follow", conditions().dependence(credit).build().unwrap(), &CONDITIONS),
         ("history", history().build().unwrap(), &HISTORY),
         ("conditions, shifted", shifted(&conditions().build().unwrap()), &CONDITIONS),
         ("inference, independent", inference().build().unwrap(), &INFERENCE),

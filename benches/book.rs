@@ -2,15 +2,20 @@
 //!
 //! The books are the workload W3m of `docs/performance.md` with the real borrower: level loans, spot rent, a coin
 //! treasury, an own revenue shock, collateral sold after default. `market` is the same run without borrowers, to subtract.
+//! `measures` is what each measure costs beside the simulation of W3m, in path-steps; `nothing` is to be subtracted.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use haircut::Simulation;
+use haircut::comovement::SeriesPair;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Buyers, Conditions, Coupon, Facility, Feedback, Fleet, Floating, ImpactForm,
     LiquidationMarket, Refinancing, Treasury,
 };
 use haircut::market::{Constant, DeflatingRent, Market, Merton, Resale, ShortRate};
-use haircut::measure::LossDistribution;
+use haircut::measure::{
+    Block, CashTranches, CollateralIllusion, DefaultTable, EventCounts, FairSpread, Fan, Liquidations,
+    LossDistribution, Measure, MeasurePlan, Note, Recoveries, Run, Tranches,
+};
+use haircut::{Error, Simulation};
 use std::hint::black_box;
 
 const BORROWERS: usize = 50;
@@ -176,9 +181,53 @@ fn books(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Looks at nothing.
+#[derive(Debug)]
+struct Nothing;
+
+impl Measure for Nothing {
+    type Partial = ();
+    type Output = ();
+
+    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn record(&self, (): &mut (), _block: &Block<'_>) {}
+    fn merge(&self, (): &mut (), (): ()) {}
+    fn finish(&self, (): (), _run: &Run) {}
+}
+
+fn measures(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("measures");
+    group.throughput(Throughput::Elements(PATHS * MONTHS as u64)).sample_size(10);
+    let stressed = Kind { debt: 1.0, shock: 0.52, is_rich: false, is_thin: false };
+    let simulation = simulation(BORROWERS, stressed);
+    let mut row = |name: &str, run: &dyn Fn(&Simulation)| {
+        group.bench_function(name, |bencher| bencher.iter(|| run(&simulation)));
+    };
+    fn of<M: Measure + Clone>(measure: M) -> impl Fn(&Simulation) {
+        move |simulation| drop(black_box(simulation.run(measure.clone()).expect("a valid run")))
+    }
+    row("nothing", &|simulation| simulation.run(Nothing).expect("a valid run"));
+    row("default table", &of(DefaultTable::new()));
+    row("losses, streaming", &of(LossDistribution::streaming()));
+    row("losses, exact", &of(LossDistribution::exact()));
+    row("tranches", &of(Tranches::consecutive([0.0, 0.03, 0.07, 0.15, 1.0])));
+    row("cash tranches", &of(CashTranches::new([Note::new("senior", 2_000.0, Coupon::Fixed(0.06))])));
+    row("fair spread", &of(FairSpread::new()));
+    row("fan", &of(Fan::of("borrower 0", "cash")));
+    row("events", &of(EventCounts::new(["treasury_sales"])));
+    row("coverage", &of(CollateralIllusion::new()));
+    row("recoveries", &of(Recoveries::new()));
+    row("liquidations", &of(Liquidations::of(["gpu", "btc"])));
+    // What it costs on every path; ranks of the kept ones are taken once, at the end.
+    row("series pair", &of(SeriesPair::of("btc", "rent").kept_pairs(1_000)));
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = books
+    targets = books, measures
 }
 criterion_main!(benches);

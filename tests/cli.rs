@@ -1,6 +1,7 @@
 //! Guards: the command line tool as a user meets it: exit codes, what stands in the tables, files that hold the library's own
 //! results, the same output whatever the number of threads. Calling its functions would not see the process.
 
+use haircut::comovement::{SeriesPair, States};
 use haircut::measure::{DefaultTable, LossDistribution};
 use haircut::scenario::Scenario;
 use std::path::{Path, PathBuf};
@@ -94,6 +95,36 @@ fn tranches_spreads_and_coverage_are_reported_where_asked_for() {
     assert!((legs / expected_loss - 1.0).abs() < 1e-9, "{legs} against {expected_loss}");
     let pool = &json["spreads"]["pool"];
     assert!(pool["fair"]["value"].as_f64() > Some(0.0), "{pool}");
+}
+
+#[test]
+fn how_two_series_move_together_is_reported_where_asked_for() {
+    let out = folder("comovement").join("out");
+    let asked = ["run", "scenarios/book.toml", "--paths", "600", "--comovement", "btc,hopper_rent"];
+    let more = ["--comovement", "btc,sofr:difference", "--states", "dependence.regime=0.5", "--out"];
+    let output = haircut(&[&asked[..], &more, &[out.to_str().expect("a path")]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    fits(&printed);
+    for line in ["log changes of btc and differences of sofr", "dependence.regime >= 0.5", "Exceedance correlation"] {
+        assert!(printed.contains(line), "{line} is not in\n{printed}");
+    }
+    // A header; two pairs in all and in two states at eight quantiles; as many fields in each.
+    let table = std::fs::read_to_string(out.join("comovement.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 1 + 2 * 3 * 8);
+    assert!(table.lines().all(|line| line.split(',').count() == 44), "{}", table.lines().next().unwrap_or_default());
+    // The numbers are the library's.
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("results.json")).expect("results")).expect("JSON");
+    let simulation = Scenario::read("scenarios/book.toml").expect("the book").simulation().expect("a simulation");
+    let pair = SeriesPair::of("btc", "hopper_rent").by(States::at_start("dependence.regime", [0.5]));
+    let found = simulation.paths(600).run(pair).expect("results");
+    assert_eq!(json["comovement"][0], serde_json::to_value(&found).expect("JSON"));
+    for (argument, message) in [("btc", "A,B"), ("btc,sofr:ratio", "no kind of change")] {
+        let output = haircut(&["run", "scenarios/book.toml", "--comovement", argument]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
+    }
 }
 
 #[test]

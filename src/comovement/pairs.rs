@@ -79,6 +79,11 @@ impl Pairs {
         Pairs { x: Margin::new(x), y: Margin::new(y) }
     }
 
+    /// Whether both series have two values or more.
+    pub(super) fn vary(&self) -> bool {
+        self.x.distinct() > 1 && self.y.distinct() > 1
+    }
+
     /// How many pairs there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -37,11 +37,13 @@ pub(super) fn block_of(pairs: &Pairs) -> Result<f64, Error> {
     calibrate::mean_block(&History::returns(pairs.x().iter().zip(pairs.y()).map(|(x, y)| [*x, *y])))
 }
 
-/// The error that is the spread of the replications around their mean, with an interval by Student's t within a range. Where fewer than nine in ten replications have a
+/// The error that is the spread of the replications around their mean times a factor (1 for a bootstrap, the root of the number of groups less one for the jackknife that
+/// leaves groups out), with an interval by Student's t within a range. Where fewer than nine in ten replications have a
 /// value nothing is known of it: the error is infinite.
 pub(super) fn spread(
     value: f64,
     replications: &[f64],
+    factor: f64,
     freedom: f64,
     range: (f64, f64),
     observations: usize,
@@ -63,7 +65,7 @@ pub(super) fn spread(
     let squares: f64 = known.iter().map(|one| (one - mean) * (one - mean)).sum();
     // Copies of one number have no spread, whatever their mean is rounded to.
     let same = known.iter().all(|one| (one - known[0]).abs() <= 8.0 * f64::EPSILON * value.abs());
-    let error = if same { 0.0 } else { (squares / known.len() as f64).sqrt() };
+    let error = if same { 0.0 } else { factor * (squares / known.len() as f64).sqrt() };
     let estimate = Estimate::with_freedom(value, error, freedom.max(1.0), paths, confidence);
     Estimate { lower: estimate.lower.max(range.0), upper: estimate.upper.min(range.1), ..estimate }
 }

@@ -128,14 +128,15 @@ const FIRST: usize = 6;
 /// Statistics of each threshold.
 const EACH: usize = 5;
 
-/// All statistics of weighted pairs in one list, and how many pairs each tail has.
-fn all(
+/// All statistics of weighted pairs in one list, and how many pairs each tail has. The t law is fitted to the first of the pairs, or to all.
+pub(super) fn all(
     pairs: &Pairs,
+    fitted: &Pairs,
     weights: &[f64],
     thresholds: &[Threshold],
     guess: Option<StudentPair>,
 ) -> (Vec<f64>, Vec<[usize; 2]>, StudentPair) {
-    let fit = student_pair(pairs, weights, guess);
+    let fit = student_pair(fitted, &weights[..fitted.len()], guess);
     let law = fit.law();
     let first = [pearson(pairs, weights), spearman(pairs, weights), kendall(pairs, weights)];
     let mut values = Vec::with_capacity(FIRST + EACH * thresholds.len());
@@ -177,26 +178,27 @@ pub fn comovement(pairs: &Pairs, settings: &ComovementSettings) -> Result<Comove
     }
     let mean_block = settings.mean_block.map_or_else(|| block_of(pairs), Ok)?;
     let mut weights = vec![1.0; pairs.len()];
-    let (values, counts, fit) = all(pairs, &weights, &settings.thresholds, None);
+    let (values, counts, fit) = all(pairs, pairs, &weights, &settings.thresholds, None);
     let replications: Vec<Vec<f64>> = (0..settings.replications)
         .map(|replication| {
             redraw(&mut stream(settings.seed, "comovement", replication), mean_block, &mut weights);
-            all(pairs, &weights, &settings.thresholds, Some(fit)).0
+            all(pairs, pairs, &weights, &settings.thresholds, Some(fit)).0
         })
         .collect();
     let freedom = (pairs.len() as f64 / mean_block).floor() - 1.0;
-    let error = Errors { replications: &replications, freedom, confidence: settings.confidence };
-    Ok(assemble(&values, &counts, pairs.len(), &settings.thresholds, mean_block, &error))
+    let errors = Errors { replications: &replications, factor: 1.0, freedom, confidence: settings.confidence };
+    Ok(assemble(&values, &counts, pairs.len(), &settings.thresholds, mean_block, &errors))
 }
 
-/// Where errors come from.
-struct Errors<'a> {
-    replications: &'a [Vec<f64>],
-    freedom: f64,
-    confidence: Confidence,
+/// Where errors come from: see [`spread`].
+pub(super) struct Errors<'a> {
+    pub(super) replications: &'a [Vec<f64>],
+    pub(super) factor: f64,
+    pub(super) freedom: f64,
+    pub(super) confidence: Confidence,
 }
 
-fn assemble(
+pub(super) fn assemble(
     values: &[f64],
     counts: &[[usize; 2]],
     observations: usize,
@@ -206,7 +208,7 @@ fn assemble(
 ) -> Comovement {
     let estimate = |position: usize, range: (f64, f64), observations: usize| {
         let replications: Vec<f64> = errors.replications.iter().map(|one| one[position]).collect();
-        spread(values[position], &replications, errors.freedom, range, observations, errors.confidence)
+        spread(values[position], &replications, errors.factor, errors.freedom, range, observations, errors.confidence)
     };
     const CORRELATION: (f64, f64) = (-1.0, 1.0);
     let first = |position: usize| estimate(position, CORRELATION, observations);
@@ -246,4 +248,17 @@ fn assemble(
         tail_dependence: estimate(5, (0.0, 1.0), observations),
         levels: levels.collect(),
     }
+}
+
+/// Of too few pairs, or of a series that does not vary: nothing is defined.
+pub(super) fn undefined(
+    observations: usize,
+    mean_block: f64,
+    thresholds: &[Threshold],
+    confidence: Confidence,
+) -> Comovement {
+    let values = vec![f64::NAN; FIRST + EACH * thresholds.len()];
+    let counts = vec![[0; 2]; thresholds.len()];
+    let errors = Errors { replications: &[], factor: 1.0, freedom: 1.0, confidence };
+    assemble(&values, &counts, observations, thresholds, mean_block, &errors)
 }

@@ -1,7 +1,7 @@
 //! What is reported? Aggregations of finished blocks, each with its error.
 //!
 //! A [`Measure`] sees every block, keeps a partial result that merges exactly, and gives a typed result. Tuples of
-//! measures are measures, and so is an `Option` of one. `docs/measures.md` has examples worked by hand.
+//! measures are measures, and so are an `Option` and a list of one kind. `docs/measures.md` has examples worked by hand.
 
 mod band;
 mod binomial;
@@ -147,6 +147,28 @@ impl<M: Measure> Measure for Option<M> {
     }
     fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output {
         self.as_ref().zip(partial).map(|(measure, partial)| measure.finish(partial, run))
+    }
+}
+
+/// Several measures of one kind: a result for each.
+impl<M: Measure> Measure for Vec<M> {
+    type Partial = Vec<M::Partial>;
+    type Output = Vec<M::Output>;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<Self::Partial, Error> {
+        self.iter().map(|measure| measure.plan(plan)).collect()
+    }
+    fn observe(&self, partial: &mut Self::Partial, block: &StepBlock<'_>) {
+        self.iter().zip(partial).for_each(|(measure, partial)| measure.observe(partial, block));
+    }
+    fn record(&self, partial: &mut Self::Partial, block: &Block<'_>) {
+        self.iter().zip(partial).for_each(|(measure, partial)| measure.record(partial, block));
+    }
+    fn merge(&self, into: &mut Self::Partial, from: Self::Partial) {
+        self.iter().zip(into).zip(from).for_each(|((measure, into), from)| measure.merge(into, from));
+    }
+    fn finish(&self, partial: Self::Partial, run: &Run) -> Self::Output {
+        self.iter().zip(partial).map(|(measure, partial)| measure.finish(partial, run)).collect()
     }
 }
 

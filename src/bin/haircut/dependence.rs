@@ -1,6 +1,7 @@
 //! `haircut dependence`: how two series move together, and whether it is more than a fat tail.
 
 use crate::calibrate::condition;
+use crate::comovement::{self, correlations, tail_columns, tail_fields, threshold};
 use crate::tables::{section, table};
 use crate::{Failure, files, plots};
 use clap::Args;
@@ -8,9 +9,8 @@ use haircut::Error;
 use haircut::calibrate::{self, Series, years_of};
 use haircut::comovement::{
     Asymmetry, AsymmetrySettings, Changes, Comovement, ComovementSettings, RollingCorrelation, Threshold, asymmetry,
-    comovement, rolling,
+    rolling,
 };
-use haircut::measure::Estimate;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -131,7 +131,7 @@ pub(crate) fn dependence(options: &Options) -> Result<String, Failure> {
         gaps: changes.gaps,
         from: prices.years()[0],
         to: prices.years()[prices.len() - 1],
-        all: comovement(&changes.pairs, &settings)?,
+        all: haircut::comovement::comovement(&changes.pairs, &settings)?,
         test: asymmetry(&changes.pairs, &test)?,
         copula,
         regimes: regimes(options, &changes, &settings)?,
@@ -149,7 +149,7 @@ pub(crate) fn dependence(options: &Options) -> Result<String, Failure> {
             ("results.json", json),
             ("levels.csv", levels_csv(&found.all)),
             ("rolling.csv", rolling_csv(&found.rolling, &changes)),
-            ("exceedance.svg", plots::exceedance(&found)?),
+            ("exceedance.svg", plots::exceedance(found.columns.each_ref().map(String::as_str), &found.all.levels)?),
         ] {
             files::write(&folder.join(name), &content)?;
             let _ = writeln!(text, "written: {}", folder.join(name).display());
@@ -213,27 +213,12 @@ fn regimes(options: &Options, changes: &Changes, settings: &ComovementSettings) 
         let part = changes.on(&index, |value| low <= value && value < high);
         let changes = part.as_ref().map_or(0, |part| part.pairs.len());
         let found = match part {
-            Ok(part) if changes >= 20 => Some(comovement(&part.pairs, settings)?),
+            Ok(part) if changes >= 20 => Some(haircut::comovement::comovement(&part.pairs, settings)?),
             _ => None,
         };
         Ok(Regime { name, changes, found })
     };
     (0..=count).map(one).collect()
-}
-
-fn shown(estimate: &Estimate) -> String {
-    if estimate.value.is_finite() {
-        format!("{:.2} ± {:.2}", estimate.value, estimate.standard_error)
-    } else {
-        "-".into()
-    }
-}
-
-fn threshold(threshold: Threshold) -> String {
-    match threshold {
-        Threshold::Quantile(q) => format!("{:.1} %", 100.0 * q),
-        Threshold::Deviations(deviations) => format!("{deviations} sd"),
-    }
 }
 
 fn describe(found: &Found, options: &Options) -> String {
@@ -251,33 +236,12 @@ fn describe(found: &Found, options: &Options) -> String {
     );
     let block = all.mean_block;
     let _ = writeln!(text, "± is one standard error, by a bootstrap of blocks of {block:.1} changes in the mean");
-    let mut rows = table(1, &["", "Pearson", "Spearman", "Kendall", "t: rho", "t: nu", "t: tail dep.", "changes"]);
-    let mut row = |name: &str, one: &Comovement| {
-        let t = &one.degrees_of_freedom;
-        let nu = if t.value > 100.0 {
-            "> 100".to_owned()
-        } else {
-            format!("{:.1} ({:.1} to {:.1})", t.value, t.lower, t.upper)
-        };
-        rows.add_row([
-            name.to_owned(),
-            shown(&one.pearson),
-            shown(&one.spearman),
-            shown(&one.kendall),
-            shown(&one.student_correlation),
-            nu,
-            shown(&one.tail_dependence),
-            one.observations.to_string(),
-        ]);
-    };
-    row("all", all);
-    for regime in &found.regimes {
-        match &regime.found {
-            Some(one) => row(&regime.name, one),
-            None => row_of_few(&mut text, regime),
-        }
+    let regimes = found.regimes.iter().filter_map(|regime| Some((regime.name.as_str(), regime.found.as_ref()?)));
+    let parts = std::iter::once(("all", all)).chain(regimes);
+    for regime in found.regimes.iter().filter(|regime| regime.found.is_none()) {
+        let _ = writeln!(text, "{}: {} changes, too few", regime.name, regime.changes);
     }
-    section(&mut text, "Correlation, and the bivariate t law that fits best", &rows);
+    correlations(&mut text, parts.map(|(name, found)| (name, found.observations as u64, found)));
     if let Some(copula) = &found.copula {
         let ([rho, rho_error], [nu, nu_error]) = (copula.correlation, copula.degrees_of_freedom);
         let _ = writeln!(
@@ -286,31 +250,7 @@ fn describe(found: &Found, options: &Options) -> String {
             copula.tail_dependence
         );
     }
-    let mut rows = table(1, &["tail", "falls", "rises", "normal", "t", "falls less rises", "joint falls", "rises"]);
-    for level in &all.levels {
-        rows.add_row([
-            threshold(level.threshold),
-            shown(&level.lower_correlation),
-            shown(&level.upper_correlation),
-            format!("{:.2}", level.normal_correlation),
-            format!("{:.2}", level.student_correlation),
-            shown(&level.asymmetry),
-            level.lower_correlation.paths.to_string(),
-            level.upper_correlation.paths.to_string(),
-        ]);
-    }
-    section(&mut text, "Exceedance correlation, beside that of a normal pair and of the fitted t pair", &rows);
-    let mut rows = table(1, &["tail", "falls", "rises", "normal", "t"]);
-    for level in &all.levels {
-        rows.add_row([
-            threshold(level.threshold),
-            shown(&level.lower_dependence),
-            shown(&level.upper_dependence),
-            format!("{:.2}", level.normal_dependence),
-            format!("{:.2}", level.student_dependence),
-        ]);
-    }
-    section(&mut text, "Chance that one is beyond its threshold given that the other is", &rows);
+    comovement::tails(&mut text, &all.levels);
     let test = &found.test;
     let tails: Vec<String> = test.levels.iter().map(|level| threshold(level.threshold)).collect();
     let p = |value: f64| if value.is_finite() { format!("{value:.3}") } else { "-".into() };
@@ -348,41 +288,9 @@ fn describe(found: &Found, options: &Options) -> String {
     text
 }
 
-fn row_of_few(text: &mut String, regime: &Regime) {
-    let _ = writeln!(text, "{}: {} changes, too few", regime.name, regime.changes);
-}
-
 fn levels_csv(found: &Comovement) -> String {
-    let names = ["lower_correlation", "upper_correlation", "asymmetry", "lower_dependence", "upper_dependence"];
-    let mut text = format!(
-        "threshold_kind,threshold,joint_falls,joint_rises,{},normal_correlation,student_correlation,normal_dependence,student_dependence\n",
-        names.map(files::columns).join(",")
-    );
-    for level in &found.levels {
-        let (kind, at) = match level.threshold {
-            Threshold::Quantile(q) => ("quantile", q),
-            Threshold::Deviations(deviations) => ("deviations", deviations),
-        };
-        let estimates = [
-            &level.lower_correlation,
-            &level.upper_correlation,
-            &level.asymmetry,
-            &level.lower_dependence,
-            &level.upper_dependence,
-        ];
-        let _ = writeln!(
-            text,
-            "{kind},{at},{},{},{},{},{},{},{}",
-            level.lower_correlation.paths,
-            level.upper_correlation.paths,
-            estimates.map(files::fields).join(","),
-            level.normal_correlation,
-            level.student_correlation,
-            level.normal_dependence,
-            level.student_dependence,
-        );
-    }
-    text
+    let lines: Vec<String> = found.levels.iter().map(|level| tail_fields(level) + "\n").collect();
+    format!("{}\n{}", tail_columns(), lines.concat())
 }
 
 fn rolling_csv(windows: &[RollingCorrelation], changes: &Changes) -> String {

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod check;
+mod comovement;
 mod converge;
 mod converge_plots;
 mod curve;

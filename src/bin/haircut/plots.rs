@@ -1,7 +1,6 @@
 //! Plots as SVG, in colours that the colour-blind tell apart (Okabe and Ito, 2008).
 
 use crate::Failure;
-use crate::dependence::Found;
 use crate::money::amount;
 use crate::report::{Report, round_up};
 use crate::tables::{level, short};
@@ -175,9 +174,9 @@ pub(crate) fn default_curves(report: &Report) -> Result<String, Failure> {
 }
 
 /// Exceedance correlations of falls (left) and rises (right) with their 95 % band, beside those of a normal and of the fitted t pair.
-pub(crate) fn exceedance(found: &Found) -> Result<String, Failure> {
+pub(crate) fn exceedance(names: [&str; 2], all: &[Level]) -> Result<String, Failure> {
     let mut levels: Vec<(f64, &Level)> = Vec::new();
-    for level in &found.all.levels {
+    for level in all {
         if let Threshold::Quantile(q) = level.threshold {
             levels.push((q, level));
         }
@@ -193,14 +192,7 @@ pub(crate) fn exceedance(found: &Found) -> Result<String, Failure> {
         let sides = [known(&lower), known(&upper)];
         let lowest = sides.iter().flatten().fold(-0.05_f64, |low, (_, e)| low.min(e.lower)).max(-1.0);
         let mut chart = ChartBuilder::on(area)
-            .caption(
-                format!(
-                    "{} and {}: exceedance correlation",
-                    short(&found.columns[0], 30),
-                    short(&found.columns[1], 30)
-                ),
-                (FONT, 20),
-            )
+            .caption(format!("{} and {}: exceedance correlation", short(names[0], 30), short(names[1], 30)), (FONT, 20))
             .margin(14)
             .margin_right(28)
             .x_label_area_size(46)

@@ -5,9 +5,10 @@ use crate::money::count;
 use crate::report::{Portfolio, Report};
 use crate::stress::{self, Stressed};
 use crate::structure::{self, Structure};
-use crate::{Failure, files, tables, uncertainty};
+use crate::{Failure, comovement, files, tables, uncertainty};
 use clap::Args;
 use haircut::Simulation;
+use haircut::comovement::{SeriesPair, States};
 use haircut::engine::{Comparison, Progress, Quantity};
 use haircut::measure::{Block, DefaultTable, Defaults, LossDistribution, Losses, Measure, MeasurePlan, Run};
 use haircut::scenario::Scenario;
@@ -51,6 +52,14 @@ pub(crate) struct Options {
     /// Also report debt beside what its collateral would bring, through time, and forced sales with their discounts.
     #[arg(long)]
     coverage: bool,
+    /// Also report how two series move together, by changes over a step: correlations, exceedance correlations and dependence in the
+    /// tails, beside a normal and a fitted t pair. Log changes, or NAME:difference for a rate. May be given more than once.
+    #[arg(long, value_name = "A,B", value_parser = comovement::pair)]
+    comovement: Vec<SeriesPair>,
+    /// The same by state: a series and bounds between states (dependence.regime=0.5), read at the start of each step, or at its end with
+    /// @end (dependence.stress@end=0.2,0.8).
+    #[arg(long, value_name = "SERIES=X,..", value_parser = comovement::states, requires = "comovement")]
+    states: Option<States>,
     /// Print every facility, not only those with the largest expected loss.
     #[arg(long)]
     all: bool,
@@ -86,7 +95,9 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
         bar.set_position(progress.paths_done);
         ControlFlow::Continue(())
     };
-    let structure = structure::measures(&scenario, options.spreads, options.coverage);
+    let by = |pair: &SeriesPair| options.states.iter().fold(pair.clone(), |pair, states| pair.by(states.clone()));
+    let pairs = options.comovement.iter().map(by).collect();
+    let structure = structure::measures(&scenario, options.spreads, options.coverage, pairs);
     let measures = (TheRun, DefaultTable::new(), LossDistribution::new(), BookCurve, structure);
     let mut stresses = Vec::with_capacity(stressed.len());
     let (run, defaults, losses, curve, structure) = if stressed.is_empty() {

@@ -1,8 +1,10 @@
-//! Tranches, fair spreads, and how debt is covered, beside a run: what the scenario or the command line asks for.
+//! Tranches, fair spreads, how debt is covered and how series move together, beside a run: what the scenario or the command line asks for.
 
+use crate::comovement;
 use crate::files::{columns, fields, quoted};
 use crate::money::{amount, estimate, percent, plain_percent};
 use crate::tables::{section, short, table};
+use haircut::comovement::{SeriesPair, SimulatedComovement};
 use haircut::measure::{
     CollateralIllusion, Estimate, FairSpread, FairSpreads, Illusion, Liquidation, Liquidations, SpreadOf,
     TrancheLosses, Tranches,
@@ -12,10 +14,11 @@ use serde::Serialize;
 use std::fmt::Write;
 
 /// The measures, none of which need be asked for.
-pub(crate) type Measures = (Option<Tranches>, Option<FairSpread>, Option<CollateralIllusion>, Option<Liquidations>);
+pub(crate) type Measures =
+    (Option<Tranches>, Option<FairSpread>, Option<CollateralIllusion>, Option<Liquidations>, Vec<SeriesPair>);
 
 /// Which of them are.
-pub(crate) fn measures(scenario: &Scenario, spreads: bool, coverage: bool) -> Measures {
+pub(crate) fn measures(scenario: &Scenario, spreads: bool, coverage: bool, pairs: Vec<SeriesPair>) -> Measures {
     let assets = scenario.liquidation.assets.iter().map(|asset| asset.name.clone());
     let sales = coverage && !scenario.liquidation.assets.is_empty();
     (
@@ -23,6 +26,7 @@ pub(crate) fn measures(scenario: &Scenario, spreads: bool, coverage: bool) -> Me
         spreads.then(FairSpread::new),
         coverage.then(CollateralIllusion::new),
         sales.then(|| Liquidations::of(assets)),
+        pairs,
     )
 }
 
@@ -41,11 +45,19 @@ pub(crate) struct Structure {
     /// Forced sales by class of collateral.
     #[serde(skip_serializing_if = "Option::is_none")]
     liquidations: Option<Vec<Liquidation>>,
+    /// How pairs of series move together.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comovement: Vec<SimulatedComovement>,
 }
 
 /// What they report.
-pub(crate) type Results =
-    (Option<Vec<TrancheLosses>>, Option<FairSpreads>, Option<Vec<Illusion>>, Option<Vec<Liquidation>>);
+pub(crate) type Results = (
+    Option<Vec<TrancheLosses>>,
+    Option<FairSpreads>,
+    Option<Vec<Illusion>>,
+    Option<Vec<Liquidation>>,
+    Vec<SimulatedComovement>,
+);
 
 /// A rate in basis points.
 fn basis_points(rate: &Estimate) -> String {
@@ -66,8 +78,8 @@ fn years(years: &Estimate) -> String {
 }
 
 impl Structure {
-    pub(crate) fn new((tranches, spreads, coverage, liquidations): Results) -> Self {
-        Structure { tranches, spreads, coverage, liquidations }
+    pub(crate) fn new((tranches, spreads, coverage, liquidations, comovement): Results) -> Self {
+        Structure { tranches, spreads, coverage, liquidations, comovement }
     }
 
     /// The tables on the terminal; `listed` of the facilities and borrowers, those first that lack most.
@@ -107,6 +119,7 @@ impl Structure {
             }
             section(text, "Forced sales, expected, and their discount to the mark", &table);
         }
+        self.comovement.iter().for_each(|found| comovement::simulated(text, found));
     }
 
     /// CSV files by name.
@@ -120,6 +133,9 @@ impl Structure {
         }
         if let Some(coverage) = &self.coverage {
             files.push(("coverage.csv", coverage_rows(coverage)));
+        }
+        if !self.comovement.is_empty() {
+            files.push(("comovement.csv", comovement::csv(&self.comovement)));
         }
         files
     }

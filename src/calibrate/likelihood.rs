@@ -65,23 +65,25 @@ impl Likelihood<'_> {
         if cost.is_nan() { f64::INFINITY } else { cost }
     }
 
-    /// The best of what is reached from several starts, each searched twice; `step` is the size of the first steps, on
-    /// the working scale.
+    /// The best of what is reached from several starts; `step` is the size of the first steps, on the working scale.
+    ///
+    /// A thousandth of a log-likelihood is enough to tell which start leads highest; from there a second simplex goes on, for the
+    /// first may have collapsed on the way; Newton's steps do the rest.
     pub(super) fn climb(&self, starts: &[Vec<f64>], step: f64) -> Vec<f64> {
+        let search = |at: &[f64], step: f64, tolerance: f64| {
+            simplex::minimise(&|point| self.cost(point), at, &vec![step; at.len()], tolerance)
+        };
         let mut best: Option<(f64, Vec<f64>)> = None;
         for start in starts {
-            let mut at: Vec<f64> =
+            let at: Vec<f64> =
                 self.parameters.iter().zip(start).map(|((_, scale), value)| scale.inward(*value)).collect();
-            // A simplex may collapse on the way: a second one, set up where the first ended, goes on.
-            for step in [step, 0.3 * step] {
-                at = simplex::minimise(&|point| self.cost(point), &at, &vec![step; at.len()]);
-            }
+            let at = search(&at, step, 1e-3);
             let cost = self.cost(&at);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, at));
             }
         }
-        best.map(|(_, at)| self.outward(&at)).unwrap_or_default()
+        best.map(|(_, at)| self.outward(&search(&at, 0.3 * step, 1e-6))).unwrap_or_default()
     }
 
     /// Newton's steps from `near` to the maximum, and the standard errors there; an error where `near` has no

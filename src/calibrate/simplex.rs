@@ -1,13 +1,12 @@
 //! The smallest value of a function of few variables, without derivatives.
 
 /// Nelder and Mead's simplex from `start`, with first steps of the given size, until the values at the corners differ
-/// by less than `1e-9` (absolute: half of that is what a log-likelihood is known to) or 400 steps per variable are
-/// made. A value that is no number counts as infinite: a wall.
+/// by less than `tolerance` or 400 steps per variable are made. A value that is no number counts as infinite: a wall.
 ///
 /// J. A. Nelder, R. Mead, "A simplex method for function minimization", Computer J. 7 (1965) 308-313,
 /// doi:10.1093/comjnl/7.4.308. A likelihood of at most six parameters wants no more than this, followed by Newton's
 /// steps; so the crate needs no optimiser of others.
-pub(super) fn minimise(function: &dyn Fn(&[f64]) -> f64, start: &[f64], steps: &[f64]) -> Vec<f64> {
+pub(super) fn minimise(function: &dyn Fn(&[f64]) -> f64, start: &[f64], steps: &[f64], tolerance: f64) -> Vec<f64> {
     let size = start.len();
     let value = |point: &[f64]| {
         let value = function(point);
@@ -23,7 +22,7 @@ pub(super) fn minimise(function: &dyn Fn(&[f64]) -> f64, start: &[f64], steps: &
     for _ in 0..400 * size {
         corners.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (best, worst) = (corners[0].0, corners[size].0);
-        if (worst - best) < 1e-9 {
+        if (worst - best) < tolerance {
             break;
         }
         let mut centre = vec![0.0; size];
@@ -105,10 +104,10 @@ mod tests {
     fn known_minima_are_found() {
         // Rosenbrock's valley, minimum 0 at (1, 1).
         let valley = |x: &[f64]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2);
-        let found = minimise(&valley, &[-1.2, 1.0], &[0.5, 0.5]);
+        let found = minimise(&valley, &[-1.2, 1.0], &[0.5, 0.5], 1e-9);
         assert!((found[0] - 1.0).abs() < 1e-3 && (found[1] - 1.0).abs() < 1e-3, "{found:?}");
         let bowl = |x: &[f64]| x.iter().zip(1..).map(|(x, i)| f64::from(i) * (x - f64::from(i)).powi(2)).sum();
-        let found = minimise(&bowl, &[0.0; 5], &[0.3; 5]);
+        let found = minimise(&bowl, &[0.0; 5], &[0.3; 5], 1e-9);
         assert!(found.iter().zip(1..).all(|(x, i)| (x - f64::from(i)).abs() < 1e-3), "{found:?}");
         let found = minimise_on(&|x| (x - 0.7).cosh(), -3.0, 3.0, 20);
         assert!((found - 0.7).abs() < 1e-6);
@@ -117,8 +116,8 @@ mod tests {
     #[test]
     fn walls_and_hopeless_functions_end() {
         let wall = |x: &[f64]| if x[0] < 1.0 { f64::NAN } else { x[0] };
-        assert!((minimise(&wall, &[3.0], &[1.0])[0] - 1.0).abs() < 1e-6);
-        assert_eq!(minimise(&|_| f64::NAN, &[3.0], &[1.0]), [3.0]);
+        assert!((minimise(&wall, &[3.0], &[1.0], 1e-9)[0] - 1.0).abs() < 1e-6);
+        assert_eq!(minimise(&|_| f64::NAN, &[3.0], &[1.0], 1e-9), [3.0]);
         assert!(minimise_on(&|_| f64::NAN, 0.0, 1.0, 5).is_finite());
     }
 }

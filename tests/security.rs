@@ -152,6 +152,23 @@ fn pledged_coins_back_a_loan_that_rolls() {
     assert_cents(record.at("refinanced", 2, 1), 400e3 - 100e3 - 46_315.79);
 }
 
+/// A lender who does not lend again takes its coins rather than a default, if they pay it.
+#[test]
+fn pledged_coins_pay_a_loan_that_nobody_rolls() {
+    let refinancing = Some(Refinancing { balloon: 1.0, ..Refinancing::straight(0.3, 1.0, 0.0) });
+    let loan = bullet("loan", 400e3, 0.0, 2.0, Security::on([Lien::part("coin", 10.0)]));
+    let record = hold(Facility { refinancing, ..loan }, &[[95e3, 95e3, 60e3, 60e3], [95e3, 95e3, 20e3, 20e3]]);
+    // 0.3 of ten coins are 180,000; 230,526.32 are missing, which 3.842105 of them bring.
+    assert_cents(record.at("refinanced", 2, 0), 0.0);
+    assert_cents(record.at("treasury_sales", 2, 0), 300e3);
+    assert_cents(record.at("coins", 2, 0), 369_473.68);
+    assert_eq!(record.default_step[0], f64::INFINITY);
+    // At 20,000 all eleven bring less than 300,000.
+    assert_eq!((record.default_step[1], record.cause[1]), (2.0, Some(Cause::Maturity)));
+    assert_cents(record.exposure[0][1], 276_842.11);
+    assert_cents(record.loss[0][1], 76_842.11);
+}
+
 /// Said in full, what holds without a word is the same: every lender has a lien on everything.
 #[test]
 fn a_lien_on_everything_is_no_security_of_its_own() {

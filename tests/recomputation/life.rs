@@ -92,6 +92,8 @@ pub(crate) struct Life<'a> {
     pub(crate) by_lien: bool,
     pub(crate) by_estate: bool,
     pub(crate) pledged_sold: bool,
+    /// Pledged coins were sold because nobody lent again.
+    pub(crate) refused_sold: bool,
 }
 
 impl<'a> Life<'a> {
@@ -168,6 +170,7 @@ impl<'a> Life<'a> {
             by_lien: false,
             by_estate: false,
             pledged_sold: false,
+            refused_sold: false,
         }
     }
 
@@ -261,6 +264,19 @@ impl<'a> Life<'a> {
             raised += sold;
         }
         raised
+    }
+
+    /// Where nothing may be borrowed again, coins whose loans fall due altogether, if they cover all that is missing.
+    fn sell_refused(&mut self, path: &Path<'_>, step: usize, mut missing: f64, negligible: f64) -> f64 {
+        let falls_due = |held: &Holding| {
+            held.are_coins && !held.named_by.is_empty() && held.named_by.iter().all(|f| self.owed[*f] <= 0.0)
+        };
+        let released: Vec<usize> = (0..self.holdings.len()).filter(|h| falls_due(&self.holdings[*h])).collect();
+        let worth: f64 =
+            released.iter().map(|h| self.holdings[*h].units * path.mark(self.holdings[*h].asset, step).max(0.0)).sum();
+        let sold = if worth >= missing { self.sell(path, step, &released, &mut missing, negligible) } else { 0.0 };
+        self.refused_sold |= sold > 0.0;
+        sold
     }
 
     fn sell(&mut self, path: &Path<'_>, step: usize, which: &[usize], missing: &mut f64, negligible: f64) -> f64 {
@@ -547,11 +563,16 @@ impl<'a> Life<'a> {
         let used = if is_short { self.use_reserves(&due, available) } else { vec![0.0; due.len()] };
         let due: Vec<f64> = zip(due, &used).map(|(due, used)| due - used).collect();
         let left = total - used.iter().sum::<f64>();
-        let coins = self.sell_coins(path, step, left - available, negligible, &due);
+        let flow = available - self.cash;
+        let mut coins = self.sell_coins(path, step, left - available, negligible, &due);
         available += coins;
         let mut unpaid = vec![0.0; due.len()];
         if left - available > negligible && total > 0.0 {
             let raised = self.roll_over(path, step, &due, available, (revenue - cost, total));
+            if raised.iter().all(|raised| *raised <= 0.0) {
+                coins += self.sell_refused(path, step, left - available, negligible);
+                available = self.cash + flow + coins;
+            }
             let asked: Vec<f64> = zip(&due, &raised).map(|(due, raised)| due - raised).collect();
             unpaid = by_seniority(self.borrower, &asked, available);
             unpaid.iter_mut().filter(|unpaid| **unpaid <= negligible).for_each(|unpaid| *unpaid = 0.0);

@@ -107,6 +107,7 @@ struct Fates {
     paid_by_lien: usize,
     paid_by_estate: usize,
     pledged_sold: usize,
+    refused_sold: usize,
     preferred_paid: usize,
     both_sold: usize,
     /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
@@ -148,6 +149,7 @@ impl Fates {
             self.paid_by_lien += usize::from(life.by_lien);
             self.paid_by_estate += usize::from(life.by_estate);
             self.pledged_sold += usize::from(life.pledged_sold);
+            self.refused_sold += usize::from(life.refused_sold);
             self.preferred_paid += usize::from(ever("preferred_paid"));
             self.owners_got_a_residual += usize::from(ever("residual_to_owners"));
         }
@@ -173,9 +175,9 @@ impl Fates {
             let_by_the_lender,
         ];
         let Fates { extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve, .. } = self;
-        let Fates { paid_by_lien, paid_by_estate, pledged_sold, preferred_paid, .. } = self;
+        let Fates { paid_by_lien, paid_by_estate, pledged_sold, refused_sold, preferred_paid, .. } = self;
         let secured = [paid_by_lien, paid_by_estate, preferred_paid];
-        assert!(secured.iter().all(|count| **count > 200) && *pledged_sold > 10, "{self:?}");
+        assert!(secured.iter().all(|count| **count > 200) && pledged_sold.min(refused_sold) > &10, "{self:?}");
         let at_maturity = [extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve];
         assert!(self.letting.iter().all(|count| *count > 200), "{self:?}");
         assert!(at_maturity.iter().all(|count| **count > 100), "{self:?}");

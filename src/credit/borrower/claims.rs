@@ -1,6 +1,5 @@
 //! Who gets the proceeds where facilities have security of their own: liens by rank, then the estate.
 
-use super::coins::Holding;
 use super::liquidation::{Collateral, Due};
 use super::month::Stepper;
 use super::payment::share;
@@ -173,70 +172,6 @@ impl Stepper {
             facility.metrics.show_recovery(own, recovered);
         }
     }
-
-    /// Sells pledged coins for what is short: those whose loans are repaid; and on the day on which all of a loan falls due that
-    /// cannot go on, those that secure it, where with them everything is paid.
-    pub(super) fn sell_pledged(
-        &self,
-        own: &mut OwnLanes<'_>,
-        liquidation: &LiquidationView<'_>,
-        step: Step,
-        short: &mut Lane,
-        [owed, value]: [&mut Lane; 2],
-    ) {
-        for pledge in &self.pledged {
-            self.owed_on(pledge, step, own, owed, Still::Owed);
-            let [cash, units] = own.many([self.cash, pledge.holding.units]);
-            sell_free(liquidation.mark(pledge.holding.asset), owed, units, cash, short);
-        }
-        value.fill(0.0);
-        for pledge in &self.pledged {
-            self.owed_on(pledge, step, own, owed, Still::NotDue);
-            let units = &own[pledge.holding.units];
-            add_free(liquidation.mark(pledge.holding.asset), owed, units, value);
-        }
-        refuse(short, value);
-        for pledge in &self.pledged {
-            self.owed_on(pledge, step, own, owed, Still::NotDue);
-            let [cash, units] = own.many([self.cash, pledge.holding.units]);
-            sell_against(liquidation.mark(pledge.holding.asset), [owed, value], units, cash, short);
-        }
-    }
-
-    /// What the loans that coins are pledged to are owed; infinite if one of them may go on after its maturity and is
-    /// owed anything at all.
-    fn owed_on(&self, pledge: &Pledge, step: Step, own: &OwnLanes<'_>, owed: &mut Lane, still: Still) {
-        owed.fill(0.0);
-        for facility in pledge.facilities.iter().map(|index| &self.debt.facilities[*index]) {
-            let balance = facility.balance(step.index, own);
-            let goes_on = facility.rollover.is_some();
-            for i in 0..PATHS {
-                let due = own[facility.due][i];
-                let counts = match still {
-                    Still::Owed => due,
-                    Still::NotDue if goes_on => due,
-                    Still::NotDue => 0.0,
-                };
-                owed[i] += balance.on(i) + counts;
-            }
-        }
-    }
-}
-
-/// What keeps coins pledged.
-#[derive(Clone, Copy)]
-enum Still {
-    /// Anything that is owed.
-    Owed,
-    /// What does not fall due today; and anything, if the loan may go on.
-    NotDue,
-}
-
-/// Coins that are pledged.
-pub(super) struct Pledge {
-    pub(super) holding: Holding,
-    /// The facilities with a lien on them.
-    pub(super) facilities: Vec<usize>,
 }
 
 vectorised! {
@@ -265,52 +200,6 @@ vectorised! {
             let open = claim[i] - covered[i];
             recovered[i] = if open > 0.0 { open * part[i] } else { 0.0 };
             claim[i] -= recovered[i];
-        }
-    }
-
-    fn sell_free(mark: &Lane, owed: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
-        for i in 0..PATHS {
-            let worth = units[i] * mark[i];
-            let is_free = (owed[i] <= 0.0) & (mark[i] > 0.0);
-            let value = if is_free { worth } else { 0.0 };
-            let raised = if need[i] < value { need[i] } else { value };
-            let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            let is_all = (need[i] >= value) & (value > 0.0);
-            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
-            units[i] = if is_all { 0.0 } else { left };
-            cash[i] += raised;
-            need[i] -= raised;
-        }
-    }
-
-    fn add_free(mark: &Lane, owed: &Lane, units: &Lane, value: &mut Lane) {
-        for i in 0..PATHS {
-            let worth = units[i] * mark[i];
-            let is_free = (owed[i] <= 0.0) & (mark[i] > 0.0);
-            value[i] += if is_free { worth } else { 0.0 };
-        }
-    }
-
-    /// Leaves no value where it does not cover all that is short.
-    fn refuse(short: &Lane, value: &mut Lane) {
-        for i in 0..PATHS {
-            value[i] = if value[i] >= short[i] { value[i] } else { 0.0 };
-        }
-    }
-
-    fn sell_against(mark: &Lane, terms: [&mut Lane; 2], units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
-        let [owed, value] = terms;
-        for i in 0..PATHS {
-            let worth = units[i] * mark[i];
-            let is_free = (owed[i] <= 0.0) & (mark[i] > 0.0) & (value[i] > 0.0);
-            let most = if is_free { worth } else { 0.0 };
-            let raised = if need[i] < most { need[i] } else { most };
-            let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            let is_all = (need[i] >= most) & (most > 0.0);
-            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
-            units[i] = if is_all { 0.0 } else { left };
-            cash[i] += raised;
-            need[i] -= raised;
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Coins sold for what cash does not cover.
 
-use super::claims::Pledge;
 use super::liquidation::add_value;
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
 use super::operations::Amount;
+use super::pledged::Pledge;
 use crate::credit::liquidation::{AssetLane, LiquidationView};
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::schedule::ROUNDING;

@@ -1,8 +1,9 @@
 //! What a borrower has, as holdings that can be sold, and who has a lien on each.
 
 use super::Borrower;
-use super::claims::{Liens, Pledge};
+use super::claims::Liens;
 use super::coins::Holding;
+use super::pledged::Pledge;
 use crate::Error;
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::security::Pledges;

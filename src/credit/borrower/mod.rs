@@ -13,6 +13,7 @@ mod metrics;
 mod month;
 mod operations;
 mod payment;
+mod pledged;
 mod reserve;
 mod rollover;
 mod standing;

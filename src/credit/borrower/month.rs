@@ -5,7 +5,6 @@
 //! without: `tests.rs`). Only acceleration at a default goes by index, once in the life of a path.
 
 use super::Distribution;
-use super::claims::Pledge;
 use super::coins::Holding;
 use super::covenants::Covenants;
 use super::debt::Debt;
@@ -13,7 +12,7 @@ use super::letting::Sight;
 use super::liquidation::Collateral;
 use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
-use super::payment::Means;
+use super::pledged::Pledge;
 use super::rollover::Requests;
 use super::standing::{self, Count, Tally};
 use super::step_in::PlannedStepIn;
@@ -171,9 +170,9 @@ impl Stepper {
                 month.same_due = None;
             }
             let requests = Requests { read: block.read, key: block.key, first_path: block.first_path };
-            if !self.roll_over(own, &block.liquidation, step, requests, &mut month) {
-                self.debt.pay(own, self.cash, Means::Cash, &mut month.spare);
-            }
+            let means = self.roll_over(own, &block.liquidation, step, requests, &mut month);
+            self.sell_refused(own, &block.liquidation, step, means, &mut month);
+            self.debt.pay(own, self.cash, means, &mut month.spare);
         }
         if is_apart {
             self.book_payment(own, step, &mut month);

@@ -167,8 +167,8 @@ pub(super) struct Requests<'a> {
 }
 
 impl Stepper {
-    /// Lets the facilities that mature owe on what is short, most junior first, and pays the rest, if a clause of each
-    /// allows all of it. False when nothing matures that has a clause.
+    /// Lets the facilities that mature owe on what is short, most junior first, if a clause of each
+    /// allows all of it. Returns what facilities are then paid with.
     pub(super) fn roll_over(
         &self,
         own: &mut OwnLanes<'_>,
@@ -176,9 +176,11 @@ impl Stepper {
         step: Step,
         requests: Requests<'_>,
         month: &mut Month<'_>,
-    ) -> bool {
+    ) -> Means {
         let debt = &self.debt;
-        let Some(prospects) = debt.prospects.as_ref().filter(|_| debt.mature(step, own)) else { return false };
+        let Some(prospects) = debt.prospects.as_ref().filter(|_| debt.mature(step, own)) else {
+            return Means::Cash;
+        };
         let [need, price, pace, value] = &mut month.spare;
         self.collateral.executable(own, liquidation, step, [value, pace, price]);
         own[prospects.everything] = **value;
@@ -245,9 +247,7 @@ impl Stepper {
             facility.metrics.show_draw(own, rollover.raised);
             self.metrics.add_own(own, Metric::Refinanced, rollover.raised);
         }
-        // Those who were refused pay without.
-        debt.pay(own, self.cash, Means::CashAndRollover, &mut month.spare);
-        true
+        Means::CashAndRollover
     }
 }
 

@@ -142,6 +142,33 @@ pub const METRICS: [&str; 33] = [
 #[derive(Debug, Clone)]
 pub struct Ledger(pub String);
 
+/// Keeps what became of one obligor and asks for none of its metrics.
+#[derive(Debug, Clone)]
+#[allow(dead_code, reason = "not every test that has this file uses it")]
+pub struct Unwatched(pub Ledger);
+
+impl Measure for Unwatched {
+    type Partial = LedgerPartial;
+    type Output = Record;
+
+    fn plan(&self, plan: &mut MeasurePlan<'_>) -> Result<LedgerPartial, Error> {
+        let open = Record { default_step: vec![plan.run().obligor(&self.0.0)? as f64], ..Record::default() };
+        Ok(LedgerPartial { lanes: Vec::new(), blocks: Vec::new(), open })
+    }
+
+    fn record(&self, partial: &mut LedgerPartial, block: &Block<'_>) {
+        self.0.record(partial, block);
+    }
+
+    fn merge(&self, into: &mut LedgerPartial, from: LedgerPartial) {
+        self.0.merge(into, from);
+    }
+
+    fn finish(&self, partial: LedgerPartial, run: &Run) -> Record {
+        self.0.finish(partial, run)
+    }
+}
+
 /// The metrics of each facility, after its name and a dot.
 pub const FACILITY_METRICS: [&str; 7] =
     ["balance", "claim", "drawn", "capitalised", "interest_paid", "principal_paid", "recovered"];

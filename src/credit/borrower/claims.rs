@@ -2,6 +2,7 @@
 
 use super::liquidation::{Collateral, Due};
 use super::month::Stepper;
+use super::paths::Paths;
 use super::payment::share;
 use crate::credit::facility::Facility;
 use crate::credit::liquidation::LiquidationView;
@@ -117,7 +118,7 @@ impl Stepper {
         for held in &liens.held {
             rest.clone_from(&own[held.proceeds]);
             for rank in &held.ranks {
-                self.pay_rank(rank, own, rest, [asked, part, recovered], &mut due);
+                self.pay_rank(Paths::All, rank, own, rest, [asked, part, recovered], &mut due);
             }
             add(rest, estate);
         }
@@ -133,7 +134,7 @@ impl Stepper {
                     let [claim, covered] = own.many([self.debt.facilities[*index].arrears, liens.covered[*index]]);
                     ask_uncovered(claim, covered, asked);
                 }
-                share(asked, rest, part);
+                share(Paths::All, asked, rest, part);
                 for index in rank {
                     let [claim, covered] = own.many([self.debt.facilities[*index].arrears, liens.covered[*index]]);
                     cover(claim, part, covered);
@@ -163,12 +164,12 @@ impl Stepper {
             let [claim, covered] = own.many([self.debt.facilities[index].arrears, liens.covered[index]]);
             ask_uncovered(claim, covered, asked);
         }
-        share(asked, estate, part);
+        share(Paths::All, asked, estate, part);
         for index in entitled() {
             let facility = &self.debt.facilities[index];
             let [claim, covered] = own.many([facility.arrears, liens.covered[index]]);
             recover_uncovered(part, covered, claim, recovered);
-            due.reduce(index, recovered);
+            due.reduce(Paths::All, index, recovered);
             facility.metrics.show_recovery(own, recovered);
         }
     }

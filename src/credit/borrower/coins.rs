@@ -4,6 +4,7 @@ use super::liquidation::add_value;
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
 use super::operations::Amount;
+use super::paths::{Paths, each};
 use super::pledged::Pledge;
 use crate::credit::liquidation::{AssetLane, LiquidationView};
 use crate::credit::obligor::ObligorPlan;
@@ -56,12 +57,12 @@ impl Stepper {
         step: Step,
         month: &mut Month<'_>,
     ) -> u64 {
-        let same_due = month.same_due;
+        let (same_due, paths) = (month.same_due, month.paths);
         let Month { short, spare: [before, ..], .. } = month;
-        **before = **short;
+        paths.copy(short, before);
         for holding in &self.treasury {
             let [cash, units] = own.many([self.cash, holding.units]);
-            sell(liquidation.mark(holding.asset), units, cash, short);
+            sell(paths, liquidation.mark(holding.asset), units, cash, short);
         }
         if !self.pledged.is_empty() {
             let [_, sold, spare, ..] = &mut month.spare;
@@ -76,8 +77,8 @@ impl Stepper {
         }
         let cash = &mut own[self.cash];
         match same_due.map_or(Amount::Each(due), Amount::Same) {
-            Amount::Same(due) => cover_same(before, due, cash, short),
-            Amount::Each(due) => cover_each(before, due, cash, short),
+            Amount::Same(due) => cover_same(paths, before, due, cash, short),
+            Amount::Each(due) => cover_each(paths, before, due, cash, short),
         }
     }
 }
@@ -85,9 +86,9 @@ impl Stepper {
 /// Where the coins covered what was short nothing is left, of cash as of the need; where they did not and nothing is due,
 /// operating bills stay open as cash below zero.
 #[inline(always)]
-fn cover(before: &Lane, due: impl Fn(usize) -> f64, cash: &mut Lane, short: &mut Lane) -> u64 {
+fn cover(paths: Paths<'_>, before: &Lane, due: impl Fn(usize) -> f64, cash: &mut Lane, short: &mut Lane) -> u64 {
     let mut shorts = 0;
-    for i in 0..PATHS {
+    each!(i in paths, {
         let due = due(i);
         let is_unmet = short[i] > ROUNDING * due;
         let covered = (before[i] > 0.0) & !is_unmet;
@@ -95,13 +96,13 @@ fn cover(before: &Lane, due: impl Fn(usize) -> f64, cash: &mut Lane, short: &mut
         let is_short = is_unmet & (due > 0.0);
         short[i] = if is_short { short[i] } else { 0.0 };
         shorts += u64::from(is_short);
-    }
+    });
     shorts
 }
 
 vectorised! {
-    fn sell(mark: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
-        for i in 0..PATHS {
+    fn sell(paths: Paths<'_>, mark: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
+        each!(i in paths, {
             // Below zero, as a series that is no price may be, nobody buys.
             let worth = units[i] * mark[i];
             let value = if mark[i] > 0.0 { worth } else { 0.0 };
@@ -114,14 +115,14 @@ vectorised! {
             units[i] = if is_all { 0.0 } else { left };
             cash[i] += raised;
             need[i] -= raised;
-        }
+        });
     }
 
-    fn cover_same(before: &Lane, due: f64, cash: &mut Lane, short: &mut Lane) -> u64 {
-        cover(before, |_| due, cash, short)
+    fn cover_same(paths: Paths<'_>, before: &Lane, due: f64, cash: &mut Lane, short: &mut Lane) -> u64 {
+        cover(paths, before, |_| due, cash, short)
     }
 
-    fn cover_each(before: &Lane, due: &Lane, cash: &mut Lane, short: &mut Lane) -> u64 {
-        cover(before, |i| due[i], cash, short)
+    fn cover_each(paths: Paths<'_>, before: &Lane, due: &Lane, cash: &mut Lane, short: &mut Lane) -> u64 {
+        cover(paths, before, |i| due[i], cash, short)
     }
 }

@@ -6,6 +6,7 @@
 use super::apart::Apart;
 use super::metrics::FacilityMetrics;
 use super::operations::Amount;
+use super::paths::{Paths, each};
 use super::payment::Means;
 use super::reserve::PlannedReserve;
 use super::rollover::{Prospects, Rollover};
@@ -158,6 +159,11 @@ impl Debt {
         self.facilities.iter().any(|facility| facility.is_apart(own))
     }
 
+    /// Whether a facility that matures in this step has a clause by which it may go on.
+    pub(super) fn may_go_on(&self, step: usize) -> bool {
+        self.facilities.iter().any(|facility| facility.rollover.is_some() && facility.matures(step))
+    }
+
     /// Due in `step` to all facilities, if nothing is unpaid or renewed: the amount if it is the same on every path, else
     /// `due` holds it.
     pub(super) fn scheduled(&self, step: Step, own: &OwnLanes<'_>, due: &mut Lane) -> Option<f64> {
@@ -179,10 +185,10 @@ impl Debt {
 
     /// Due in `step` by facility, whatever has happened; `total` is the sum, the same to the bit as [`Debt::scheduled`] on
     /// paths on which nothing has. Loans that were renewed move past this date. Called once a step.
-    pub(super) fn fall_due(&self, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
-        total.fill(0.0);
+    pub(super) fn fall_due(&self, paths: Paths<'_>, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
+        paths.fill(total, 0.0);
         for facility in self.order.iter().map(|index| &self.facilities[*index]) {
-            facility.fall_due(step, own, total);
+            facility.fall_due(paths, step, own, total);
         }
     }
 }
@@ -243,7 +249,7 @@ impl PlannedFacility {
         }
     }
 
-    fn fall_due(&self, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
+    fn fall_due(&self, paths: Paths<'_>, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
         if let Some(apart) = self.parted(own) {
             let lanes = [self.arrears, self.due];
             match &self.coupon {
@@ -257,11 +263,11 @@ impl PlannedFacility {
         match &self.coupon {
             PlannedCoupon::Fixed(rate) => {
                 let [arrears, due] = own.many([self.arrears, self.due]);
-                add_fixed([self.schedule.service(step, *rate), 1.0 + rate * step.length], arrears, due, total);
+                add_fixed(paths, [self.schedule.service(step, *rate), 1.0 + rate * step.length], arrears, due, total);
             }
             PlannedCoupon::Floating { rate, .. } => {
                 let [rate, arrears, due] = own.many([*rate, self.arrears, self.due]);
-                add_floating(self.schedule.accruing(step), step.length, rate, arrears, due, total);
+                add_floating(paths, self.schedule.accruing(step), step.length, rate, arrears, due, total);
             }
         }
     }
@@ -289,23 +295,23 @@ vectorised! {
         }
     }
 
-    fn add_fixed(terms: [f64; 2], arrears: &Lane, due: &mut Lane, total: &mut Lane) {
+    fn add_fixed(paths: Paths<'_>, terms: [f64; 2], arrears: &Lane, due: &mut Lane, total: &mut Lane) {
         let [service, growth] = terms;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let amount = service + arrears[i] * growth;
             due[i] = amount;
             total[i] += amount;
-        }
+        });
     }
 
     fn add_floating(
-        terms: [f64; 2], length: f64, rate: &Lane, arrears: &Lane, due: &mut Lane, total: &mut Lane
+        paths: Paths<'_>, terms: [f64; 2], length: f64, rate: &Lane, arrears: &Lane, due: &mut Lane, total: &mut Lane
     ) {
         let [accruing, principal] = terms;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let amount = (accruing * rate[i] + principal) + arrears[i] * (1.0 + rate[i] * length);
             due[i] = amount;
             total[i] += amount;
-        }
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::metrics::Metric;
 use super::month::Stepper;
+use super::paths::Paths;
 use super::payment::why;
 use super::standing::{self, each_flagged};
 use crate::credit::obligor::ObligorBlock;
@@ -13,7 +14,6 @@ impl Stepper {
     pub(super) fn default(&self, block: &mut ObligorBlock<'_>) {
         let (step, own, outcome) = (block.step, &mut block.own, &mut block.outcome);
         let [seized, .., defaults] = &mut *block.scratch;
-        seized.fill(0.0);
         let mut is_any = false;
         each_flagged(defaults, |path| {
             let discount = block.discount[path];
@@ -44,6 +44,9 @@ impl Stepper {
             self.tally.default(own);
             // Cash that is left goes to claims.
             if own[self.cash][path] > 0.0 {
+                if !is_any {
+                    seized.fill(0.0);
+                }
                 seized[path] = std::mem::take(&mut own[self.cash][path]);
                 is_any = true;
             }
@@ -54,10 +57,10 @@ impl Stepper {
                 liens.clear(own);
                 own[liens.free].clone_from(seized);
             }
-            self.receive(block);
+            self.receive(Paths::All, block);
         }
         if is_any | self.has_reserves() {
-            self.close_paid(block);
+            self.close_paid(Paths::All, block);
         }
         self.choose(block);
     }

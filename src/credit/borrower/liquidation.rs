@@ -5,8 +5,9 @@ use super::claims::Liens;
 use super::coins::Holding;
 use super::metrics::Metric;
 use super::month::Stepper;
+use super::paths::{Few, Paths, each};
 use super::payment::share;
-use super::standing;
+use super::standing::{self, Count};
 use crate::credit::liquidation::LiquidationView;
 use crate::credit::obligor::ObligorBlock;
 use crate::credit::schedule::{ROUNDING, SAME_DATE};
@@ -106,41 +107,51 @@ impl Collateral {
 }
 
 impl Stepper {
+    /// The paths in liquidation, where they are few and nobody looks at the others.
+    fn few_liquidating(&self, own: &OwnLanes<'_>) -> Option<Few> {
+        let needs_lanes = self.makes_every_pass | self.metrics.any | self.collateral.liens.is_some();
+        let count = self.tally.count(own, Count::Liquidating);
+        if needs_lanes { None } else { Few::liquidating(&own[self.standing], count) }
+    }
+
     /// Puts up for sale what is planned for this date; on the last date values the rest.
     pub(super) fn offer(&self, block: &mut ObligorBlock<'_>) {
         let step = block.step;
         let [proceeds, offered, pace, unsold, price, before, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let is_last = step.index == self.steps;
-        proceeds.fill(0.0);
-        unsold.fill(0.0);
+        let few = self.few_liquidating(own);
+        let paths = Few::or_all(few.as_ref());
+        paths.fill(proceeds, 0.0);
+        paths.fill(unsold, 0.0);
+        offered.fill(0.0);
         self.collateral.clear_proceeds(own);
         for (position, holding) in self.collateral.holdings.iter().enumerate() {
             let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
             let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
-            let sellers = offer(terms, standing, sale_from, units, offered);
+            let sellers = offer(paths, terms, standing, sale_from, units, offered);
             if is_last {
                 // Valued at the pace of the whole plan, though only a part is left.
                 pace.fill(holding.initial / self.collateral.months(step));
                 block.liquidation.executable_prices(holding.asset, pace, price);
                 block.liquidation.hurry(holding.asset, holding.patience, price);
                 self.collateral.note_proceeds(proceeds, before);
-                value_rest(standing, offered, price, units, proceeds);
+                value_rest(paths, standing, offered, price, units, proceeds);
             }
             if sellers > 0 {
                 block.liquidation.offer(holding.asset, offered);
             }
-            add(units, unsold);
+            add(paths, units, unsold);
             if is_last {
                 self.collateral.keep_apart(position, before, proceeds, own);
             }
         }
         if is_last {
-            self.receive(block);
+            self.receive(paths, block);
         }
         let [_, _, claims, unsold, ..] = &mut *block.scratch;
-        claims.fill(f64::INFINITY);
-        let closed = close(unsold, claims, &mut block.own[self.standing]);
+        paths.fill(claims, f64::INFINITY);
+        let closed = close(paths, unsold, claims, &mut block.own[self.standing]);
         self.tally.close(&mut block.own, closed);
     }
 
@@ -150,76 +161,82 @@ impl Stepper {
         let [proceeds, offered, price, before, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let mut sellers = 0;
-        proceeds.fill(0.0);
+        let few = self.few_liquidating(own);
+        let paths = Few::or_all(few.as_ref());
+        paths.fill(proceeds, 0.0);
+        offered.fill(0.0);
         self.collateral.clear_proceeds(own);
         for (position, holding) in self.collateral.holdings.iter().enumerate() {
             let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
             let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
-            sellers += offer(terms, standing, sale_from, units, offered);
+            sellers += offer(paths, terms, standing, sale_from, units, offered);
             **price = **block.liquidation.net_price(holding.asset);
             block.liquidation.hurry(holding.asset, holding.patience, price);
             self.collateral.note_proceeds(proceeds, before);
-            take(offered, price, units, proceeds);
+            take(paths, offered, price, units, proceeds);
             self.collateral.keep_apart(position, before, proceeds, own);
         }
         if sellers == 0 {
             return;
         }
-        self.receive(block);
-        self.close_paid(block);
+        self.receive(paths, block);
+        self.close_paid(paths, block);
     }
 
     /// A lender that has been paid returns what is unsold, and one that has sold everything goes.
-    pub(super) fn close_paid(&self, block: &mut ObligorBlock<'_>) {
+    pub(super) fn close_paid(&self, paths: Paths<'_>, block: &mut ObligorBlock<'_>) {
         let [unsold, claims, ..] = &mut *block.scratch;
-        unsold.fill(0.0);
+        paths.fill(unsold, 0.0);
         for holding in &self.collateral.holdings {
-            add(&block.own[holding.units], unsold);
+            add(paths, &block.own[holding.units], unsold);
         }
-        claims.fill(0.0);
+        paths.fill(claims, 0.0);
         for facility in &self.debt.facilities {
-            add(&block.own[facility.arrears], claims);
+            add(paths, &block.own[facility.arrears], claims);
         }
-        let closed = close(unsold, claims, &mut block.own[self.standing]);
+        let closed = close(paths, unsold, claims, &mut block.own[self.standing]);
         self.tally.close(&mut block.own, closed);
     }
 
     /// Pays claims by their liens, then open bills, then preferred and common owners, from the proceeds in the first scratch
     /// lane.
-    pub(super) fn receive(&self, block: &mut ObligorBlock<'_>) {
+    pub(super) fn receive(&self, paths: Paths<'_>, block: &mut ObligorBlock<'_>) {
         match &self.collateral.liens {
             Some(liens) => self.pay_liens(liens, block),
-            None => self.pay_ranks(block),
+            None => self.pay_ranks(paths, block),
         }
         let [proceeds, left, _, _, _, _, paid, ..] = &mut *block.scratch;
         let own = &mut block.own;
         self.metrics.add(own, Metric::Proceeds, proceeds);
-        for i in 0..PATHS {
-            paid[i] = proceeds[i] - left[i];
+        if self.metrics.wants(Metric::ClaimsPaid) {
+            for i in 0..PATHS {
+                paid[i] = proceeds[i] - left[i];
+            }
+            self.metrics.add(own, Metric::ClaimsPaid, paid);
         }
-        self.metrics.add(own, Metric::ClaimsPaid, paid);
-        pay_bills(&mut own[self.cash], left);
+        pay_bills(paths, &mut own[self.cash], left);
         if let Some((preference, received)) = self.preferred {
-            pay_preferred(preference, &mut own[received], left, paid);
+            pay_preferred(paths, preference, &mut own[received], left, paid);
             self.metrics.add(own, Metric::PreferredPaid, paid);
         }
         self.metrics.add(own, Metric::ResidualToOwners, left);
     }
 
     /// Pays all claims by rank; what is left of the proceeds in the first scratch lane stays in the second.
-    fn pay_ranks(&self, block: &mut ObligorBlock<'_>) {
+    fn pay_ranks(&self, paths: Paths<'_>, block: &mut ObligorBlock<'_>) {
         let [proceeds, left, _, _, asked, part, recovered, ..] = &mut *block.scratch;
         let (own, outcome) = (&mut block.own, &mut block.outcome);
         let mut due = Due { discount: block.discount, exposure: &*outcome.exposure, loss: &mut *outcome.loss };
-        **left = **proceeds;
+        paths.copy(proceeds, left);
         for rank in &self.debt.ranks {
-            self.pay_rank(rank, own, left, [asked, part, recovered], &mut due);
+            self.pay_rank(paths, rank, own, left, [asked, part, recovered], &mut due);
         }
     }
 
     /// Pays the claims of one rank from what is left, pro rata.
     pub(super) fn pay_rank(
         &self,
+        paths: Paths<'_>,
         rank: &[usize],
         own: &mut OwnLanes<'_>,
         left: &mut Lane,
@@ -228,21 +245,21 @@ impl Stepper {
     ) {
         let is_alone = rank.len() == 1;
         if !is_alone {
-            asked.fill(0.0);
+            paths.fill(asked, 0.0);
             for index in rank {
-                add(&own[self.debt.facilities[*index].arrears], asked);
+                add(paths, &own[self.debt.facilities[*index].arrears], asked);
             }
-            share(asked, left, part);
+            share(paths, asked, left, part);
         }
         for index in rank {
             let facility = &self.debt.facilities[*index];
             let claim = &mut own[facility.arrears];
             if is_alone {
-                recover(claim, left, recovered);
+                recover(paths, claim, left, recovered);
             } else {
-                recover_part(part, claim, recovered);
+                recover_part(paths, part, claim, recovered);
             }
-            due.reduce(*index, recovered);
+            due.reduce(paths, *index, recovered);
             facility.metrics.show_recovery(own, recovered);
         }
     }
@@ -257,16 +274,16 @@ pub(super) struct Due<'a> {
 
 impl Due<'_> {
     /// A facility recovers so much.
-    pub(super) fn reduce(&mut self, facility: usize, recovered: &Lane) {
-        reduce_loss(self.discount, recovered, &self.exposure[facility], &mut self.loss[facility]);
+    pub(super) fn reduce(&mut self, paths: Paths<'_>, facility: usize, recovered: &Lane) {
+        reduce_loss(paths, self.discount, recovered, &self.exposure[facility], &mut self.loss[facility]);
     }
 }
 
 vectorised! {
-    fn add(amount: &Lane, sum: &mut Lane) {
-        for i in 0..PATHS {
+    fn add(paths: Paths<'_>, amount: &Lane, sum: &mut Lane) {
+        each!(i in paths, {
             sum[i] += amount[i];
-        }
+        });
     }
 
     pub(super) fn add_value(units: &Lane, price: &Lane, value: &mut Lane) {
@@ -276,79 +293,79 @@ vectorised! {
     }
 
     /// Units up for sale on paths in liquidation from the date of their first sale; counts those paths.
-    fn offer(terms: [f64; 3], standing: &Lane, sale_from: &Lane, units: &Lane, offered: &mut Lane) -> u64 {
+    fn offer(paths: Paths<'_>, terms: [f64; 3], standing: &Lane, sale_from: &Lane, units: &Lane, offered: &mut Lane) -> u64 {
         let [now, part, negligible] = terms;
         let mut sellers = 0;
-        for i in 0..PATHS {
+        each!(i in paths, {
             // The last sale takes what rounding would leave over.
             let amount = if units[i] - part > negligible { part } else { units[i] };
             let is_selling = standing::is_liquidating(standing[i]) & (now >= sale_from[i]);
             offered[i] = if is_selling { amount } else { 0.0 };
             sellers += u64::from(is_selling);
-        }
+        });
         sellers
     }
 
     /// On paths in liquidation counts what is not offered at the price; only what is offered is left.
-    fn value_rest(standing: &Lane, offered: &Lane, price: &Lane, units: &mut Lane, value: &mut Lane) {
-        for i in 0..PATHS {
+    fn value_rest(paths: Paths<'_>, standing: &Lane, offered: &Lane, price: &Lane, units: &mut Lane, value: &mut Lane) {
+        each!(i in paths, {
             let rest = (units[i] - offered[i]) * price[i];
             let is_valued = standing::is_liquidating(standing[i]) & (units[i] > offered[i]);
             value[i] += if is_valued { rest } else { 0.0 };
             units[i] = if is_valued { offered[i] } else { units[i] };
-        }
+        });
     }
 
-    fn take(offered: &Lane, price: &Lane, units: &mut Lane, proceeds: &mut Lane) {
-        for i in 0..PATHS {
+    fn take(paths: Paths<'_>, offered: &Lane, price: &Lane, units: &mut Lane, proceeds: &mut Lane) {
+        each!(i in paths, {
             proceeds[i] += offered[i] * price[i];
             units[i] -= offered[i];
-        }
+        });
     }
 
-    fn recover(claim: &mut Lane, left: &mut Lane, recovered: &mut Lane) {
-        for i in 0..PATHS {
+    fn recover(paths: Paths<'_>, claim: &mut Lane, left: &mut Lane, recovered: &mut Lane) {
+        each!(i in paths, {
             let (all, rest) = (claim[i], left[i]);
             recovered[i] = if all < rest { all } else { rest };
             claim[i] = all - recovered[i];
             left[i] = rest - recovered[i];
-        }
+        });
     }
 
-    fn recover_part(part: &Lane, claim: &mut Lane, recovered: &mut Lane) {
-        for i in 0..PATHS {
+    fn recover_part(paths: Paths<'_>, part: &Lane, claim: &mut Lane, recovered: &mut Lane) {
+        each!(i in paths, {
             recovered[i] = claim[i] * part[i];
             claim[i] -= recovered[i];
-        }
+        });
     }
 
-    fn reduce_loss(discount: &Lane, recovered: &Lane, exposure: &Lane, loss: &mut Lane) {
-        for i in 0..PATHS {
+    fn reduce_loss(paths: Paths<'_>, discount: &Lane, recovered: &Lane, exposure: &Lane, loss: &mut Lane) {
+        each!(i in paths, {
             let rest = loss[i] - discount[i] * recovered[i];
             // A claim paid in full at the discount of its default is no loss, not 1e-10 of one.
             loss[i] = if rest.abs() <= ROUNDING * exposure[i] { 0.0 } else { rest };
-        }
+        });
     }
 
     /// Bills that operations could not pay are paid from what claims have left.
-    fn pay_bills(cash: &mut Lane, left: &mut Lane) {
-        for i in 0..PATHS {
+    fn pay_bills(paths: Paths<'_>, cash: &mut Lane, left: &mut Lane) {
+        each!(i in paths, {
             let open = if cash[i] < 0.0 { -cash[i] } else { 0.0 };
             let paid = if open < left[i] { open } else { left[i] };
             cash[i] += paid;
             left[i] -= paid;
-        }
+        });
     }
 
     /// Preferred owners get up to their preference, in all.
-    fn pay_preferred(preference: f64, received: &mut Lane, left: &mut Lane, paid: &mut Lane) {
-        for i in 0..PATHS {
+    fn pay_preferred(paths: Paths<'_>, preference: f64, received: &mut Lane, left: &mut Lane, paid: &mut Lane) {
+        each!(i in paths, {
             let owed = preference - received[i];
             let owed = if owed > 0.0 { owed } else { 0.0 };
             paid[i] = if owed < left[i] { owed } else { left[i] };
             received[i] += paid[i];
             left[i] -= paid[i];
-        }
+        });
     }
 
     fn add_difference(now: &Lane, before: &Lane, sum: &mut Lane) {
@@ -358,13 +375,13 @@ vectorised! {
     }
 
     /// Closes the paths in liquidation on which nothing is left to sell or to claim; counts them.
-    fn close(unsold: &Lane, claims: &Lane, standing: &mut Lane) -> u64 {
+    fn close(paths: Paths<'_>, unsold: &Lane, claims: &Lane, standing: &mut Lane) -> u64 {
         let mut closed = 0;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let is_over = standing::is_liquidating(standing[i]) & ((unsold[i] <= 0.0) | (claims[i] <= 0.0));
             standing[i] = if is_over { standing::CLOSED } else { standing[i] };
             closed += u64::from(is_over);
-        }
+        });
         closed
     }
 }

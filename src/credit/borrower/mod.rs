@@ -12,6 +12,7 @@ mod liquidation;
 mod metrics;
 mod month;
 mod operations;
+mod paths;
 mod payment;
 mod pledged;
 mod reserve;

@@ -2,7 +2,8 @@
 //!
 //! Every path that performs takes the same passes; what differs between paths is a number in a lane, and who takes part a
 //! selection. A pass that no path of the block needs is left out, which the [`Tally`] tells, and changes no bit (a test does
-//! without: `tests.rs`). Only acceleration at a default goes by index, once in the life of a path.
+//! without: `tests.rs`). Where something goes wrong on few paths, the same passes go over these alone ([`Paths`]). Only acceleration at
+//! a default is written by index, once in the life of a path.
 
 use super::Distribution;
 use super::coins::Holding;
@@ -12,6 +13,7 @@ use super::letting::Sight;
 use super::liquidation::Collateral;
 use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
+use super::paths::{Few, Paths};
 use super::pledged::Pledge;
 use super::rollover::Requests;
 use super::standing::{self, Count, Tally};
@@ -58,6 +60,8 @@ pub(super) struct Month<'a> {
     pub(super) same_due: Option<f64>,
     /// Due and not covered so far on paths that perform; zero where all is.
     pub(super) short: &'a mut Lane,
+    /// Those that are short, where they are few and nobody looks at the others.
+    pub(super) paths: Paths<'a>,
     /// For use within a pass.
     pub(super) spare: [&'a mut Lane; 4],
 }
@@ -138,7 +142,7 @@ impl Stepper {
         let mut is_split =
             self.makes_every_pass || self.metrics.by_facility || !self.pledged.is_empty() || self.is_off_schedule(own);
         let same_due = if is_split {
-            self.debt.fall_due(step, own, due);
+            self.debt.fall_due(Paths::All, step, own, due);
             None
         } else {
             self.debt.scheduled(step, own, due)
@@ -147,14 +151,18 @@ impl Stepper {
         if self.debt.kept[step.index] > 0.0 {
             self.draw(own, self.debt.kept[step.index]);
         }
-        let mut month = Month { revenue, cost, due, same_due, short, spare: [first, second, third, fourth] };
+        let mut month =
+            Month { revenue, cost, due, same_due, short, paths: Paths::All, spare: [first, second, third, fourth] };
 
         self.note_flows(own, step, &mut month);
         let mut shorts = self.serve(own, &mut month);
+        let needs_lanes = is_split | self.metrics.any | self.has_reserves() | self.debt.may_go_on(step.index);
+        let few = if needs_lanes { None } else { Few::flagged(month.short, shorts) };
+        month.paths = Few::or_all(few.as_ref());
         // Sources for what is short, the first used first.
         if shorts > 0 && self.has_reserves() {
             if !is_split {
-                self.debt.fall_due(step, own, month.due);
+                self.debt.fall_due(Paths::All, step, own, month.due);
                 month.same_due = None;
                 is_split = true;
             }
@@ -166,13 +174,13 @@ impl Stepper {
         let is_apart = is_split || shorts > 0;
         if shorts > 0 {
             if !is_split {
-                self.debt.fall_due(step, own, month.due);
+                self.debt.fall_due(month.paths, step, own, month.due);
                 month.same_due = None;
             }
             let requests = Requests { read: block.read, key: block.key, first_path: block.first_path };
             let means = self.roll_over(own, &block.liquidation, step, requests, &mut month);
             self.sell_refused(own, &block.liquidation, step, means, &mut month);
-            self.debt.pay(own, self.cash, means, &mut month.spare);
+            self.debt.pay(month.paths, own, self.cash, means, &mut month.spare);
         }
         if is_apart {
             self.book_payment(own, step, &mut month);

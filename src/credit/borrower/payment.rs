@@ -5,6 +5,7 @@ use super::debt::Debt;
 use super::metrics::Metric;
 use super::month::{Month, SHORT, Stepper};
 use super::operations::Amount;
+use super::paths::{Paths, each};
 use super::standing::{Count, is_performing};
 use crate::credit::obligor::ObligorBlock;
 use crate::credit::schedule::{ROUNDING, SAME_DATE};
@@ -66,32 +67,36 @@ impl Stepper {
     /// Books what each facility is left unpaid, with what it had been before: `short` becomes what is missing altogether,
     /// the first spare lane what is missing of loans that mature.
     pub(super) fn book_payment(&self, own: &mut OwnLanes<'_>, step: Step, month: &mut Month<'_>) {
-        let Month { due, same_due, short, spare: [left, missing, lapsed, _], .. } = month;
+        let Month { due, same_due, short, paths, spare: [left, missing, lapsed, _], .. } = month;
+        let paths = *paths;
         if let Some(same) = same_due {
-            due.fill(*same);
+            paths.fill(due, *same);
         }
-        missing.fill(0.0);
-        lapsed.fill(0.0);
+        paths.fill(missing, 0.0);
+        paths.fill(lapsed, 0.0);
         for facility in &self.debt.facilities {
             let [standing, unpaid, arrears] = own.many([self.standing, facility.unpaid, facility.arrears]);
-            book(standing, short, due, unpaid, arrears, missing);
+            book(paths, standing, short, due, unpaid, arrears, missing);
             if facility.matures(step.index) {
-                lapse(standing, arrears, lapsed);
+                lapse(paths, standing, arrears, lapsed);
             } else if let Some(apart) = facility.apart.as_ref().filter(|apart| apart.is_parted(own)) {
                 let [standing, arrears, ends] = own.many([self.standing, facility.arrears, apart.ends]);
-                lapse_rolled(step.end + SAME_DATE, standing, arrears, ends, lapsed);
+                lapse_rolled(paths, step.end + SAME_DATE, standing, arrears, ends, lapsed);
             }
         }
         let [cash, standing] = own.many([self.cash, self.standing]);
-        leave(standing, left, missing, short, cash);
+        leave(paths, standing, left, missing, short, cash);
     }
 
     /// Remembers since when something has been missing, and marks who defaults for it: how many do.
     pub(super) fn miss(&self, own: &mut OwnLanes<'_>, step: Step, month: &mut Month<'_>) -> u64 {
         let [standing, missed] = own.many([self.standing, self.missed]);
         let [_, _, lapsed, defaults] = &mut month.spare;
+        if let Paths::Few(_) = month.paths {
+            defaults.fill(0.0);
+        }
         let [in_arrears, defaulting] =
-            miss([step.end, self.grace - SAME_DATE], month.short, lapsed, standing, missed, defaults);
+            miss(month.paths, [step.end, self.grace - SAME_DATE], month.short, lapsed, standing, missed, defaults);
         self.tally.set(own, Count::InArrears, in_arrears);
         defaulting
     }
@@ -115,40 +120,47 @@ impl Stepper {
 impl Debt {
     /// Divides cash among the facilities, those of one rank pro rata, less what each owes on where facilities roll over
     /// in this step. Each facility's `unpaid` is what it lacks; the first spare lane what is left of cash.
-    /// Computed on all paths; of meaning where cash does not cover everything.
-    pub(super) fn pay(&self, own: &mut OwnLanes<'_>, cash: OwnLane, means: Means, spare: &mut [&mut Lane; 4]) {
+    /// Of meaning where cash does not cover everything.
+    pub(super) fn pay(
+        &self,
+        paths: Paths<'_>,
+        own: &mut OwnLanes<'_>,
+        cash: OwnLane,
+        means: Means,
+        spare: &mut [&mut Lane; 4],
+    ) {
         let [left, asked, part, _] = spare;
-        keep_positive(&own[cash], left);
+        keep_positive(paths, &own[cash], left);
         for rank in &self.ranks {
             if let [only] = rank[..] {
                 let facility = &self.facilities[only];
                 match facility.raised(means) {
                     None => {
                         let [due, unpaid] = own.many([facility.due, facility.unpaid]);
-                        pay(due, &NOTHING, left, unpaid);
+                        pay(paths, due, &NOTHING, left, unpaid);
                     }
                     Some(raised) => {
                         let [due, raised, unpaid] = own.many([facility.due, raised, facility.unpaid]);
-                        pay(due, raised, left, unpaid);
+                        pay(paths, due, raised, left, unpaid);
                     }
                 }
                 continue;
             }
-            asked.fill(0.0);
+            paths.fill(asked, 0.0);
             for facility in rank.iter().map(|index| &self.facilities[*index]) {
                 let raised = facility.raised(means).map_or(&NOTHING, |raised| &own[raised]);
-                ask(&own[facility.due], raised, asked);
+                ask(paths, &own[facility.due], raised, asked);
             }
-            share(asked, left, part);
+            share(paths, asked, left, part);
             for facility in rank.iter().map(|index| &self.facilities[*index]) {
                 match facility.raised(means) {
                     None => {
                         let [due, unpaid] = own.many([facility.due, facility.unpaid]);
-                        pay_part(due, &NOTHING, part, unpaid);
+                        pay_part(paths, due, &NOTHING, part, unpaid);
                     }
                     Some(raised) => {
                         let [due, raised, unpaid] = own.many([facility.due, raised, facility.unpaid]);
-                        pay_part(due, raised, part, unpaid);
+                        pay_part(paths, due, raised, part, unpaid);
                     }
                 }
             }
@@ -210,87 +222,87 @@ vectorised! {
         }
     }
 
-    fn keep_positive(cash: &Lane, left: &mut Lane) {
-        for i in 0..PATHS {
+    fn keep_positive(paths: Paths<'_>, cash: &Lane, left: &mut Lane) {
+        each!(i in paths, {
             left[i] = if cash[i] > 0.0 { cash[i] } else { 0.0 };
-        }
+        });
     }
 
     /// One facility alone in its rank.
-    fn pay(due: &Lane, raised: &Lane, left: &mut Lane, unpaid: &mut Lane) {
-        for i in 0..PATHS {
+    fn pay(paths: Paths<'_>, due: &Lane, raised: &Lane, left: &mut Lane, unpaid: &mut Lane) {
+        each!(i in paths, {
             let asked = due[i] - raised[i];
             let (all, rest) = (asked, left[i]);
             let paid = if all < rest { all } else { rest };
             left[i] -= paid;
             unpaid[i] = asked - paid;
-        }
+        });
     }
 
-    fn ask(due: &Lane, raised: &Lane, asked: &mut Lane) {
-        for i in 0..PATHS {
+    fn ask(paths: Paths<'_>, due: &Lane, raised: &Lane, asked: &mut Lane) {
+        each!(i in paths, {
             asked[i] += due[i] - raised[i];
-        }
+        });
     }
 
     /// The part of what a rank asks that there is money for; what is left after it.
-    pub(super) fn share(asked: &Lane, left: &mut Lane, part: &mut Lane) {
-        for i in 0..PATHS {
+    pub(super) fn share(paths: Paths<'_>, asked: &Lane, left: &mut Lane, part: &mut Lane) {
+        each!(i in paths, {
             let whole = asked[i] <= left[i];
             let quotient = left[i] / asked[i];
             part[i] = if whole { 1.0 } else { quotient };
             let rest = left[i] - asked[i];
             left[i] = if whole { rest } else { 0.0 };
-        }
+        });
     }
 
-    fn pay_part(due: &Lane, raised: &Lane, part: &Lane, unpaid: &mut Lane) {
-        for i in 0..PATHS {
+    fn pay_part(paths: Paths<'_>, due: &Lane, raised: &Lane, part: &Lane, unpaid: &mut Lane) {
+        each!(i in paths, {
             let asked = due[i] - raised[i];
             unpaid[i] = asked - asked * part[i];
-        }
+        });
     }
 
-    fn book(standing: &Lane, short: &Lane, due: &Lane, unpaid: &Lane, arrears: &mut Lane, missing: &mut Lane) {
-        for i in 0..PATHS {
+    fn book(paths: Paths<'_>, standing: &Lane, short: &Lane, due: &Lane, unpaid: &Lane, arrears: &mut Lane, missing: &mut Lane) {
+        each!(i in paths, {
             let is_missing = (short[i] > 0.0) & (unpaid[i] > ROUNDING * due[i]);
             let amount = if is_missing { unpaid[i] } else { 0.0 };
             let performing = is_performing(standing[i]);
             arrears[i] = if performing { amount } else { arrears[i] };
             missing[i] += if performing { amount } else { 0.0 };
-        }
+        });
     }
 
-    fn lapse(standing: &Lane, arrears: &Lane, lapsed: &mut Lane) {
-        for i in 0..PATHS {
+    fn lapse(paths: Paths<'_>, standing: &Lane, arrears: &Lane, lapsed: &mut Lane) {
+        each!(i in paths, {
             lapsed[i] += if is_performing(standing[i]) { arrears[i] } else { 0.0 };
-        }
+        });
     }
 
     /// The same for a loan that was rolled over.
-    fn lapse_rolled(now: f64, standing: &Lane, arrears: &Lane, ends: &Lane, lapsed: &mut Lane) {
-        for i in 0..PATHS {
+    fn lapse_rolled(paths: Paths<'_>, now: f64, standing: &Lane, arrears: &Lane, ends: &Lane, lapsed: &mut Lane) {
+        each!(i in paths, {
             let is_over = is_performing(standing[i]) & (ends[i] > 0.0) & (now >= ends[i]);
             lapsed[i] += if is_over { arrears[i] } else { 0.0 };
-        }
+        });
     }
 
     /// Cash is what is left of it; bills that operations could not pay stay as they are.
-    fn leave(standing: &Lane, left: &Lane, missing: &Lane, short: &mut Lane, cash: &mut Lane) {
-        for i in 0..PATHS {
+    fn leave(paths: Paths<'_>, standing: &Lane, left: &Lane, missing: &Lane, short: &mut Lane, cash: &mut Lane) {
+        each!(i in paths, {
             let is_paid_out = is_performing(standing[i]) & (short[i] > 0.0) & (cash[i] >= 0.0);
             cash[i] = if is_paid_out { left[i] } else { cash[i] };
             short[i] = missing[i];
-        }
+        });
     }
 
     /// Counts who is in arrears, and who defaults.
     fn miss(
-        terms: [f64; 2], missing: &Lane, lapsed: &Lane, standing: &Lane, missed: &mut Lane, defaults: &mut Lane
+        paths: Paths<'_>, terms: [f64; 2], missing: &Lane, lapsed: &Lane, standing: &Lane, missed: &mut Lane, defaults: &mut Lane
     ) -> [u64; 2] {
         let [now, grace] = terms;
         let (mut in_arrears, mut defaulting) = (0, 0);
-        for i in 0..PATHS {
+        each!(i in paths, {
             let performing = is_performing(standing[i]);
             let is_missing = missing[i] > 0.0;
             let first = if missed[i] < now { missed[i] } else { now };
@@ -303,7 +315,7 @@ vectorised! {
             defaults[i] = cause;
             defaulting += u64::from(cause > 0.0);
             in_arrears += u64::from(performing & is_missing & (cause == 0.0));
-        }
+        });
         [in_arrears, defaulting]
     }
 

@@ -3,6 +3,7 @@
 use super::debt::PlannedFacility;
 use super::month::{Month, Stepper};
 use super::operations::Amount;
+use super::paths::Paths;
 use super::payment::{Means, NOTHING};
 use super::standing::is_performing;
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
@@ -64,7 +65,7 @@ impl Stepper {
 
     /// Pays what cash leaves unpaid of facilities with a reserve; counts the paths on which something stays short.
     pub(super) fn use_reserves(&self, own: &mut OwnLanes<'_>, month: &mut Month<'_>) -> u64 {
-        self.debt.pay(own, self.cash, Means::Cash, &mut month.spare);
+        self.debt.pay(Paths::All, own, self.cash, Means::Cash, &mut month.spare);
         let [before, ..] = &mut month.spare;
         **before = *month.short;
         for (facility, reserve) in self.reserves() {

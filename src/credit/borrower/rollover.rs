@@ -4,6 +4,7 @@ use super::apart::Apart;
 use super::debt::{Debt, PlannedFacility};
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
+use super::paths::Paths;
 use super::payment::{Means, NOTHING};
 use crate::Error;
 use crate::credit::facility::Facility;
@@ -194,7 +195,7 @@ impl Stepper {
             let [due, matures, raised] = own.many([facility.due, rollover.matures, rollover.raised]);
             raise(due, matures, month.due, need, raised);
         }
-        debt.pay(own, self.cash, Means::CashAndRollover, &mut month.spare);
+        debt.pay(Paths::All, own, self.cash, Means::CashAndRollover, &mut month.spare);
         let [sum, price, pace, value] = &mut month.spare;
         debt.add_owed(0..debt.facilities.len(), step.index, own, sum);
         own[prospects.owed] = **sum;

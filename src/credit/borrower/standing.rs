@@ -2,6 +2,7 @@
 
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS};
+use crate::vectorised;
 
 /// Not defaulted.
 pub(super) const PERFORMING: f64 = 0.0;
@@ -48,6 +49,10 @@ impl Tally {
         own[self.0][count as usize] > 0.0
     }
 
+    pub(super) fn count(self, own: &OwnLanes<'_>, count: Count) -> u64 {
+        own[self.0][count as usize] as u64
+    }
+
     pub(super) fn set(self, own: &mut OwnLanes<'_>, count: Count, paths: u64) {
         own[self.0][count as usize] = paths as f64;
     }
@@ -69,17 +74,55 @@ impl Tally {
     }
 }
 
-/// Calls `visit` for each path whose flag is not zero.
-pub(super) fn each_flagged(flags: &Lane, mut visit: impl FnMut(usize)) {
-    const CHUNK: usize = 16;
-    for (chunk, flags) in flags.chunks_exact(CHUNK).enumerate() {
-        // Most chunks have none: one look at all of it.
-        if flags.iter().fold(0, |any, flag| any | flag.to_bits()) != 0 {
-            for (offset, flag) in flags.iter().enumerate() {
-                if *flag != 0.0 {
-                    visit(chunk * CHUNK + offset);
-                }
-            }
+/// Calls `visit` for each path whose flag is not zero, in order.
+pub(super) fn each_flagged(flags: &Lane, visit: impl FnMut(usize)) {
+    let mut words = [0; PATHS / WORD];
+    flagged(flags, &mut words);
+    each_set(words, visit);
+}
+
+/// Calls `visit` for each path in liquidation, in order.
+pub(super) fn each_liquidating(standing: &Lane, visit: impl FnMut(usize)) {
+    let mut words = [0; PATHS / WORD];
+    liquidating(standing, &mut words);
+    each_set(words, visit);
+}
+
+/// Paths in a word of bits.
+const WORD: usize = 64;
+
+/// By bit, its value.
+const BITS: [u64; WORD] = {
+    let mut bits = [0; WORD];
+    let mut place = 0;
+    while place < WORD {
+        bits[place] = 1 << place;
+        place += 1;
+    }
+    bits
+};
+
+fn each_set(words: [u64; PATHS / WORD], mut visit: impl FnMut(usize)) {
+    for (word, mut bits) in words.into_iter().enumerate() {
+        while bits != 0 {
+            visit(word * WORD + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+    }
+}
+
+vectorised! {
+    fn flagged(flags: &Lane, words: &mut [u64; PATHS / WORD]) {
+        for (word, flags) in words.iter_mut().zip(flags.chunks_exact(WORD)) {
+            *word = flags.iter().zip(&BITS).fold(0, |word, (flag, bit)| word | if *flag != 0.0 { *bit } else { 0 });
+        }
+    }
+
+    fn liquidating(standing: &Lane, words: &mut [u64; PATHS / WORD]) {
+        for (word, standing) in words.iter_mut().zip(standing.chunks_exact(WORD)) {
+            *word = standing.iter().zip(&BITS).fold(0, |word, (standing, bit)| {
+                word | if is_liquidating(*standing) { *bit } else { 0 }
+            });
         }
     }
 }

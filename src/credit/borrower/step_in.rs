@@ -4,6 +4,7 @@ use super::letting::Sight;
 use super::metrics::Metric;
 use super::month::{DEFAULTS, Stepper};
 use super::operations::Amount;
+use super::paths::Paths;
 use super::standing::{self, Count, each_flagged};
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::credit::schedule::SAME_DATE;
@@ -196,8 +197,8 @@ impl Stepper {
         self.tally.set(&mut block.own, Count::Operated, waiting);
         if earning > 0 {
             self.metrics.add(&mut block.own, Metric::Operated, proceeds);
-            self.receive(block);
-            self.close_paid(block);
+            self.receive(Paths::All, block);
+            self.close_paid(Paths::All, block);
         }
     }
 }

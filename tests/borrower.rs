@@ -79,7 +79,7 @@ proptest! {
                 let slack = rounding(&[owed, before, at("debt_service_due")]);
                 if (step as f64) < default {
                     // Interest can only add.
-                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") + at("refinanced") + at("drawn") - slack);
+                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") - at("converted") + at("refinanced") + at("drawn") - slack);
                 } else if step as f64 == default {
                     let exposure: f64 = record.exposure.iter().map(|exposure| exposure[path]).sum();
                     prop_assert!((owed + at("claims_paid") - exposure).abs() <= slack + rounding(&[exposure]));
@@ -170,7 +170,7 @@ proptest! {
                 for (parts, whole) in [
                     (serviced, at("debt_service_paid") + at("prepaid")), (sum("balance", step, path), at("balance")),
                     (sum("claim", step, path), at("arrears")), (sum("recovered", step, path), at("claims_paid")),
-                    (sum("drawn", step, path), drawn),
+                    (sum("drawn", step, path), drawn), (sum("converted", step, path), at("converted")),
                 ] {
                     prop_assert!((parts - whole).abs() <= rounding(&[whole, borrower.debt()]), "{parts} {whole}");
                 }
@@ -179,6 +179,10 @@ proptest! {
                 let mut owed = 0.0;
                 for step in 0..=world.grid.steps() {
                     let at = |metric: &str| record.at(&format!("{}.{metric}", facility.name), step, path);
+                    // Shares are taken for interest and principal together.
+                    if at("converted") > 0.0 {
+                        break;
+                    }
                     owed += at("drawn") + at("capitalised") - at("principal_paid");
                     let slack = rounding(&[facility.principal, at("claim")]);
                     prop_assert!(at("interest_paid") >= -slack && at("principal_paid") >= -slack && owed >= -slack);
@@ -202,9 +206,11 @@ proptest! {
         let record = world.simulation(book).run(Ledger(NAME.into())).unwrap();
         for (exposure, loss) in record.exposure.iter().zip(&record.loss) {
             for path in 0..PATHS {
-                let bound = exposure[path] * record.discount[path];
+                let converted: f64 = record.row("converted", path).iter().sum();
+                let bound = exposure[path] * record.discount[path] + converted;
                 prop_assert!(loss[path] >= -rounding(&[bound]) && loss[path] <= bound + rounding(&[bound]));
-                prop_assert!(record.default_step[path].is_finite() || (exposure[path] == 0.0 && loss[path] == 0.0));
+                let is_default = record.default_step[path].is_finite();
+                prop_assert!(is_default || (exposure[path] == 0.0 && (loss[path] == 0.0 || converted > 0.0)));
                 prop_assert_eq!(record.default_step[path].is_finite(), record.cause[path].is_some());
             }
         }
@@ -227,6 +233,8 @@ proptest! {
         }
         // Another first date of a breach is another draw of its waiver, and an earlier cure may leave none for later.
         borrower.covenants.clear();
+        // A conversion or a takeover that comes earlier leaves less to owe later.
+        borrower.sponsor = None;
         let mut more = borrower.clone();
         for facility in &mut more.facilities {
             facility.principal *= times;
@@ -263,7 +271,7 @@ proptest! {
     /// No debt, no default, whatever happens.
     #[test]
     fn no_debt_no_default(world in worlds(), borrower in borrowers(NAME)) {
-        let record = run(&world, &Borrower { facilities: Vec::new(), ..borrower });
+        let record = run(&world, &Borrower { facilities: Vec::new(), sponsor: None, ..borrower });
         prop_assert!(record.default_step.iter().all(|step| step.is_infinite()));
     }
 
@@ -352,6 +360,8 @@ fn the_borrowers_at_random_meet_every_fate() {
             count("lock-up", some("lock_up"));
             count("waiver", some("waiver"));
             count("equity cure", some("equity_cure"));
+            count("support", some("support"));
+            count("converted", some("converted"));
             count("maturity default", record.cause[path] == Some(haircut::credit::Cause::Maturity));
             count("refinancing", some("refinanced"));
             count("refinanced and defaulted", some("refinanced") && default.is_finite());

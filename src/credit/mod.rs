@@ -18,6 +18,7 @@ mod obligor;
 mod quantity;
 mod schedule;
 mod security;
+mod sponsor;
 mod surplus;
 mod treasury;
 
@@ -39,5 +40,6 @@ pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 pub use quantity::Quantity;
 pub use security::{Lien, Recourse, Security};
+pub use sponsor::{Sponsor, SupportForm};
 pub use surplus::{Reserve, Sweep};
 pub use treasury::Treasury;

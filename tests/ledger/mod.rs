@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 33] = [
+pub const METRICS: [&str; 35] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -115,6 +115,7 @@ pub const METRICS: [&str; 33] = [
     "prepaid",
     "distributed",
     "injected",
+    "converted",
     "proceeds",
     "operated",
     "seized",
@@ -136,6 +137,7 @@ pub const METRICS: [&str; 33] = [
     "equity_cure",
     "acceleration",
     "extension",
+    "support",
 ];
 
 /// Keeps everything about one obligor.
@@ -170,8 +172,8 @@ impl Measure for Unwatched {
 }
 
 /// The metrics of each facility, after its name and a dot.
-pub const FACILITY_METRICS: [&str; 7] =
-    ["balance", "claim", "drawn", "capitalised", "interest_paid", "principal_paid", "recovered"];
+pub const FACILITY_METRICS: [&str; 8] =
+    ["balance", "claim", "drawn", "capitalised", "interest_paid", "principal_paid", "converted", "recovered"];
 
 /// Keeps everything about one obligor and each of its facilities.
 #[derive(Debug, Clone)]

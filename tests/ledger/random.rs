@@ -6,7 +6,7 @@ use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
     Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
     Facility, Feedback, Fleet, Floating, Funding, ImpactForm, Lien, LiquidationMarket, Miners, Prepayment, Quantity,
-    Recourse, Refinancing, Repaid, Reserve, Security, StepIn, Sweep, Treasury,
+    Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm, Sweep, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -362,6 +362,42 @@ fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
     covenants
 }
 
+/// Every form of support, by a sponsor who is able to give it more often than not.
+fn sponsors() -> impl Strategy<Value = Sponsor> {
+    let form = prop_oneof![
+        2 => Just(SupportForm::Liquidity),
+        1 => (0.0..=1.0_f64, any::<bool>()).prop_map(|(share, both)| SupportForm::DebtForEquity {
+            facilities: ["facility 1", "facility 0"][usize::from(!both)..].iter().map(|name| (*name).into()).collect(),
+            share,
+        }),
+        1 => (0.0..10.0_f64).prop_map(|valuation| SupportForm::Takeover { valuation }),
+    ];
+    let capacity = prop_oneof![4 => 1e5..1e9, 1 => Just(0.0)];
+    let odds = (-3.0..6.0, -2.0..4.0, -2.0..2.0, 0.0..3.0);
+    (form, capacity, quantity(0.5..1.0, "utilisation"), quantity(-1.0..1.0, "utilisation"), odds).prop_map(
+        |(form, capacity, state, conditions, (intercept, state_weight, conditions_weight, need_weight))| Sponsor {
+            state,
+            conditions,
+            state_weight,
+            conditions_weight,
+            need_weight,
+            ..Sponsor::new("sponsor", form, capacity, intercept)
+        },
+    )
+}
+
+/// The sponsor, if it names only facilities that there are.
+fn able(sponsor: Option<Sponsor>, facilities: &[Facility]) -> Option<Sponsor> {
+    let mut sponsor = sponsor?;
+    if let SupportForm::DebtForEquity { facilities: named, .. } = &mut sponsor.form {
+        named.retain(|name| facilities.iter().any(|facility| facility.name == *name));
+        if named.is_empty() {
+            sponsor.form = SupportForm::Liquidity;
+        }
+    }
+    Some(sponsor)
+}
+
 prop_compose! {
     fn step_ins()(
         delay in prop_oneof![Just(0.0), 0.0..0.5],
@@ -422,9 +458,11 @@ prop_compose! {
         (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
+        sponsor in option::weighted(0.3, sponsors()),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         let covenants = kept(covenants, &fleets);
+        let sponsor = able(sponsor, &facilities);
         let mut borrower = Borrower {
             cash,
             overhead_usd_per_year,
@@ -440,6 +478,7 @@ prop_compose! {
             preferred_usd,
             covenants,
             equity_cure,
+            sponsor,
             ..Borrower::new(name)
         };
         secure(&mut borrower, securities);

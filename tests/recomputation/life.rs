@@ -1,6 +1,7 @@
 //! A borrower on one path, step by step, as docs/credit.md tells it: operations, payment, refinancing, default, claims.
 
 mod covenants;
+mod support;
 
 use self::covenants::Promises;
 use crate::path::Path;
@@ -66,6 +67,8 @@ pub(crate) struct Life<'a> {
     /// Interest and principal that fell due in this step, without arrears and what matured.
     service: f64,
     promises: Promises,
+    /// What the sponsor has given.
+    given: f64,
     missed_since: Option<f64>,
     /// All claims are paid or nothing is left to sell.
     closed: bool,
@@ -152,6 +155,7 @@ impl<'a> Life<'a> {
             instalments: vec![0.0; facilities],
             service: 0.0,
             promises: Promises::default(),
+            given: 0.0,
             missed_since: None,
             closed: false,
             default: None,
@@ -585,7 +589,10 @@ impl<'a> Life<'a> {
         if unpaid.iter().any(|unpaid| *unpaid > 0.0) {
             let since = *self.missed_since.get_or_insert(path.time(step));
             let lapsed = (0..due.len()).any(|f| maturing[f] && unpaid[f] > 0.0);
-            if lapsed || path.time(step) - since >= self.borrower.grace - SAME_DATE {
+            let is_over = lapsed || path.time(step) - since >= self.borrower.grace - SAME_DATE;
+            if is_over && self.restructure(path, step) {
+                self.missed_since = None;
+            } else if is_over {
                 self.accelerate(path, step, if lapsed { Cause::Maturity } else { Cause::Payment });
             }
         } else {
@@ -622,7 +629,9 @@ impl<'a> Life<'a> {
             *account = 0.0;
         }
         let discount = path.level("discount", step);
-        self.loss = self.arrears.iter().map(|claim| discount * claim).collect();
+        for (loss, claim) in zip(&mut self.loss, &self.arrears) {
+            *loss += discount * claim;
+        }
         // Cash that is left goes to claims: nobody has a lien on it.
         let cash = f64::max(0.0, self.cash);
         self.cash -= cash;

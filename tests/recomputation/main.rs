@@ -98,6 +98,11 @@ struct Fates {
     locked: usize,
     waived: usize,
     cured_by_equity: usize,
+    /// A sponsor paid, shares were taken, the debt was repaid; and help was not enough in the end.
+    supported: usize,
+    converted: usize,
+    taken_over: usize,
+    supported_and_defaulted: usize,
     senior_paid_and_junior_not: usize,
     sold_over_several_steps: usize,
     unsold_at_the_horizon: usize,
@@ -135,6 +140,11 @@ impl Fates {
             self.locked += usize::from(ever("lock_up"));
             self.waived += usize::from(ever("waiver"));
             self.cured_by_equity += usize::from(ever("equity_cure"));
+            let is_taken_over = life.is_taken_over();
+            self.supported += usize::from(ever("support") && !is_taken_over);
+            self.converted += usize::from(ever("converted"));
+            self.taken_over += usize::from(ever("support") && is_taken_over);
+            self.supported_and_defaulted += usize::from(ever("support") && life.default.is_some());
             self.swept += usize::from(ever("prepaid"));
             self.cured += usize::from(life.cures > 0);
             self.coins_sold += usize::from(ever("treasury_sales"));
@@ -176,6 +186,9 @@ impl Fates {
         ];
         let Fates { extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve, .. } = self;
         let Fates { paid_by_lien, paid_by_estate, pledged_sold, refused_sold, preferred_paid, .. } = self;
+        let Fates { supported, converted, taken_over, supported_and_defaulted, .. } = self;
+        let helped = [supported, converted, taken_over, supported_and_defaulted];
+        assert!(helped.iter().all(|count| **count > 50), "{self:?}");
         let secured = [paid_by_lien, paid_by_estate, preferred_paid];
         assert!(secured.iter().all(|count| **count > 200) && pledged_sold.min(refused_sold) > &10, "{self:?}");
         let at_maturity = [extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve];

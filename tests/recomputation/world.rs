@@ -73,6 +73,10 @@ prop_compose! {
             for acceleration in borrower.covenants.iter_mut().flat_map(|covenant| &mut covenant.acceleration) {
                 acceleration.waiver = acceleration.waiver.round();
             }
+            // Nor is a sponsor's resolve: here it always helps, or never.
+            if let Some(sponsor) = &mut borrower.sponsor {
+                sponsor.intercept = if sponsor.intercept > 0.0 { 300.0 } else { -300.0 };
+            }
             for facility in &mut borrower.facilities {
                 mature(facility, haste * facility.maturity);
                 // A threshold that is drawn is not known beforehand either.

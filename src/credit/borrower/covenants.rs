@@ -26,7 +26,7 @@ pub(super) struct Covenants {
     flows: Vec<Flows>,
     equity: Option<PlannedEquity>,
     /// Owed after the payments of the step, due or not.
-    owed: OwnLane,
+    pub(super) owed: OwnLane,
     /// Where owners get nothing: one, else zero.
     pub(super) locked: OwnLane,
     /// The share of cash that repays debt.
@@ -285,7 +285,7 @@ impl Stepper {
         block.own[covenants.locked].fill(0.0);
         block.own[covenants.swept].fill(0.0);
         self.debt.owed(block.step, &mut block.own, covenants.owed);
-        for covenant in covenants.list.iter().filter(|covenant| index >= covenant.first) {
+        for (position, covenant) in covenants.list.iter().enumerate().filter(|(_, covenant)| index >= covenant.first) {
             if !self.lack(covenants, covenant, block) {
                 continue;
             }
@@ -310,7 +310,7 @@ impl Stepper {
                 let defaults = &mut block.scratch[DEFAULTS];
                 let [breached, since, waived] = block.own.many([covenant.breached, covenant.since, covenant.waived]);
                 if lapse([now, cure - SAME_DATE], breached, since, waived, defaults) > 0 {
-                    accelerated = self.cure(covenants, covenant, block);
+                    accelerated = self.cure(covenants, position, block);
                 }
             }
             let [lack, ..] = &mut *block.scratch;
@@ -361,17 +361,17 @@ impl Stepper {
         }
     }
 
-    /// On the paths that are marked to default owners cure the breach, and the mark goes; counts those on which they do not. Either way
+    /// On the paths that are marked to default owners or a sponsor cure the breach, and the mark goes; counts those on which they do not. Either way
     /// nothing lacks on these paths any more that would lock up.
-    fn cure(&self, covenants: &Covenants, covenant: &PlannedCovenant, block: &mut ObligorBlock<'_>) -> usize {
+    fn cure(&self, covenants: &Covenants, position: usize, block: &mut ObligorBlock<'_>) -> usize {
         let mut accelerated = 0;
         for path in 0..PATHS {
             if block.scratch[DEFAULTS][path] == 0.0 {
                 continue;
             }
-            if self.cure_on(covenants, covenant, path, block) {
+            if self.cure_on(covenants, position, path, block) {
                 block.scratch[DEFAULTS][path] = 0.0;
-                block.own[covenant.breached][path] = 0.0;
+                block.own[covenants.list[position].breached][path] = 0.0;
             } else {
                 self.metrics.add_on(&mut block.own, Metric::Acceleration, path, 1.0);
                 accelerated += 1;
@@ -381,21 +381,32 @@ impl Stepper {
         accelerated
     }
 
-    /// Whether owners cure a breach on a path; then it is cured.
-    fn cure_on(
+    /// Whether owners or a sponsor cure a breach on a path; then it is cured.
+    fn cure_on(&self, covenants: &Covenants, position: usize, path: usize, block: &mut ObligorBlock<'_>) -> bool {
+        let need = block.scratch[LACK][path];
+        let equity = covenants.equity.as_ref().filter(|equity| equity.reaches(need, path, &block.own, block.read));
+        let Some(equity) = equity.filter(|_| self.mend(covenants, position, need, path, block)) else {
+            return self.support_breach(covenants, position, need, path, block);
+        };
+        let own = &mut block.own;
+        own[equity.paid][path] += need;
+        own[equity.taken][path] += 1.0;
+        self.metrics.add_on(own, Metric::EquityCure, path, 1.0);
+        self.metrics.add_on(own, Metric::Injected, path, need);
+        true
+    }
+
+    /// Whether a covenant holds on a path once so much is put in; then it is, and holds. Nothing mends a utilisation.
+    pub(super) fn mend(
         &self,
         covenants: &Covenants,
-        covenant: &PlannedCovenant,
+        position: usize,
+        need: f64,
         path: usize,
         block: &mut ObligorBlock<'_>,
     ) -> bool {
-        let need = block.scratch[LACK][path];
         let (step, own) = (block.step, &mut block.own);
-        let Some(equity) = covenants.equity.as_ref().filter(|equity| equity.reaches(need, path, own, block.read))
-        else {
-            return false;
-        };
-        match covenant.test {
+        match covenants.list[position].test {
             Test::Dscr { .. } => {
                 own[self.cash][path] += need;
                 for flows in &covenants.flows {
@@ -410,10 +421,6 @@ impl Stepper {
             }
             Test::Utilisation { .. } => return false,
         }
-        own[equity.paid][path] += need;
-        own[equity.taken][path] += 1.0;
-        self.metrics.add_on(own, Metric::EquityCure, path, 1.0);
-        self.metrics.add_on(own, Metric::Injected, path, need);
         true
     }
 

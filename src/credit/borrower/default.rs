@@ -34,7 +34,8 @@ impl Stepper {
                     own[apart.balance][path] = 0.0;
                 }
                 outcome.exposure[index][path] = claim;
-                outcome.loss[index][path] = discount * left;
+                // Beside what was converted before.
+                outcome.loss[index][path] += discount * left;
             }
             outcome.cause[path] = why::cause(defaults[path]);
             outcome.default_step[path] = step.index as f64;

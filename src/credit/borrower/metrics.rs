@@ -22,6 +22,7 @@ pub(super) enum Metric {
     Prepaid,
     Distributed,
     Injected,
+    Converted,
     Proceeds,
     Operated,
     Seized,
@@ -43,9 +44,10 @@ pub(super) enum Metric {
     EquityCure,
     Acceleration,
     Extension,
+    Support,
 }
 
-const COUNT: usize = 33;
+const COUNT: usize = 35;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -60,6 +62,7 @@ const NAMES: [&str; COUNT] = [
     "prepaid",
     "distributed",
     "injected",
+    "converted",
     "proceeds",
     "operated",
     "seized",
@@ -81,6 +84,7 @@ const NAMES: [&str; COUNT] = [
     "equity_cure",
     "acceleration",
     "extension",
+    "support",
 ];
 
 /// The lanes of the metrics that were asked for.
@@ -188,6 +192,7 @@ pub(super) struct FacilityMetrics {
     capitalised: Option<OwnLane>,
     interest_paid: Option<OwnLane>,
     principal_paid: Option<OwnLane>,
+    converted: Option<OwnLane>,
     recovered: Option<OwnLane>,
     /// Principal among the arrears, if something asks for the one or the other that was paid.
     unpaid_principal: Option<OwnLane>,
@@ -203,6 +208,7 @@ impl FacilityMetrics {
             capitalised: metric("capitalised"),
             interest_paid: metric("interest_paid"),
             principal_paid: metric("principal_paid"),
+            converted: metric("converted"),
             recovered: metric("recovered"),
             unpaid_principal: None,
         };
@@ -218,8 +224,8 @@ impl FacilityMetrics {
         [self.balance, self.claim]
     }
 
-    fn flows(&self) -> [Option<OwnLane>; 5] {
-        [self.drawn, self.capitalised, self.interest_paid, self.principal_paid, self.recovered]
+    fn flows(&self) -> [Option<OwnLane>; 6] {
+        [self.drawn, self.capitalised, self.interest_paid, self.principal_paid, self.converted, self.recovered]
     }
 
     fn clear(&self, own: &mut OwnLanes<'_>) {
@@ -249,6 +255,33 @@ impl FacilityMetrics {
     pub(super) fn add_recovered(&self, own: &mut OwnLanes<'_>, path: usize, amount: f64) {
         if let Some(lane) = self.recovered {
             own[lane][path] += amount;
+        }
+    }
+
+    /// On one path all `arrears` go: `paid` of them, or converted; of principal not yet due `repaid` goes, or is converted. A payment
+    /// is interest first.
+    pub(super) fn show_relief(
+        &self,
+        own: &mut OwnLanes<'_>,
+        path: usize,
+        [arrears, paid, repaid, converted]: [f64; 4],
+    ) {
+        let mut add = |lane: Option<OwnLane>, amount: f64| {
+            if let Some(lane) = lane {
+                own[lane][path] += amount;
+            }
+        };
+        add(self.converted, converted);
+        add(self.principal_paid, repaid);
+        let Some(unpaid_principal) = self.unpaid_principal else { return };
+        let interest = (arrears - std::mem::take(&mut own[unpaid_principal][path])).min(paid).max(0.0);
+        self.show_interest(own, path, interest);
+        self.show_repayment(own, path, paid - interest);
+    }
+
+    fn show_interest(&self, own: &mut OwnLanes<'_>, path: usize, paid: f64) {
+        if let Some(lane) = self.interest_paid {
+            own[lane][path] += paid;
         }
     }
 

@@ -19,6 +19,7 @@ mod reserve;
 mod rollover;
 mod standing;
 mod step_in;
+mod support;
 mod sweep;
 mod window;
 
@@ -32,11 +33,13 @@ use self::operations::Operations;
 use self::standing::Tally;
 use self::step_in::PlannedStepIn;
 pub use self::step_in::StepIn;
+use self::support::PlannedSponsor;
 use super::covenant::{Covenant, EquityCure};
 use super::facility::Facility;
 use super::fleet::{Fleet, LARGEST};
 use super::miners::Miners;
 use super::obligor::{Obligor, ObligorPlan, ObligorStepper};
+use super::sponsor::Sponsor;
 use super::treasury::Treasury;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -51,7 +54,7 @@ use serde::{Deserialize, Serialize};
 /// 3. **Refinancing**: if something is still missing on a date on which a facility matures, that facility may be
 ///    borrowed again against collateral at its *executable* value ([`Refinancing`](super::Refinancing)).
 /// 4. **Default**: at once if a facility cannot be repaid at maturity ([`Cause::Maturity`](super::Cause)), or when
-///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)), or by a [`Covenant`] ([`Cause::Covenant`](super::Cause)). What is missed meanwhile bears
+///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)), or by a [`Covenant`] ([`Cause::Covenant`](super::Cause)), unless a [`Sponsor`] prevents it. What is missed meanwhile bears
 ///    interest at the coupon, and all is well again when it is paid. All facilities accelerate together.
 /// 5. **Liquidation**: after `liquidation.delay` the fleets, miners and coins are sold over `liquidation.over` years into
 ///    the [`LiquidationMarket`](super::LiquidationMarket), and the proceeds pay the claims, senior first. There is no
@@ -64,12 +67,12 @@ use serde::{Deserialize, Serialize};
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating, `seized` the cash of the day of default), `claims_paid`,
-/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension` (how many in the step); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
+/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support` (how many in the step); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
 /// collateral at marks, and at what selling all of it at the planned pace would bring), `coins` and `free_coins` (all at marks, and those that
 /// no facility names as its security). And of each facility, after its
-/// name and a dot: `drawn`, `interest_paid`, `principal_paid`, `recovered`; and at the end of the step `balance` and `claim`
+/// name and a dot: `drawn`, `interest_paid`, `principal_paid`, `converted`, `recovered`; and at the end of the step `balance` and `claim`
 /// (due and unpaid, after default the claim).
 ///
 /// ```
@@ -128,6 +131,9 @@ pub struct Borrower {
     /// Money with which owners cure breaches of covenants.
     #[serde(default)]
     pub equity_cure: Option<EquityCure>,
+    /// Who may keep the borrower from a default.
+    #[serde(default)]
+    pub sponsor: Option<Sponsor>,
     /// Years for which something may stay unpaid before it is a default; 0 is none.
     #[serde(default)]
     pub grace: f64,
@@ -179,6 +185,7 @@ impl Borrower {
             preferred_usd: 0.0,
             covenants: Vec::new(),
             equity_cure: None,
+            sponsor: None,
             grace: 0.0,
             distribution: None,
             liquidation: Disposal { delay: 0.0, over: 0.0 },
@@ -226,6 +233,9 @@ impl Borrower {
         if let Some(equity_cure) = &self.equity_cure {
             equity_cure.validate().map_err(|error| error.within("equity_cure"))?;
         }
+        if let Some(sponsor) = &self.sponsor {
+            sponsor.validate(&self.facilities).map_err(|error| error.within("sponsor"))?;
+        }
         distinct("fleets", self.fleets.iter().map(|fleet| &fleet.name))?;
         distinct("miners", self.miners.iter().map(|miners| &miners.name))?;
         distinct("facilities", self.facilities.iter().map(|facility| &facility.name))?;
@@ -246,12 +256,15 @@ impl Borrower {
     fn stepper(&self, plan: &mut ObligorPlan<'_>) -> Result<Stepper, Error> {
         self.validate()?;
         let operations = Operations::new(self, plan)?;
-        let prepayment = match self.covenants.iter().any(Covenant::prepays) {
+        let is_relieved = self.sponsor.as_ref().is_some_and(Sponsor::reduces_debt);
+        let prepayment = match is_relieved || self.covenants.iter().any(Covenant::prepays) {
             true => Prepayment::Possible,
             false => Prepayment::AsAgreed,
         };
         let debt = Debt::new(&self.facilities, prepayment, plan)?;
         let covenants = Covenants::new(self, plan)?;
+        let sponsor =
+            self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, plan)).transpose()?;
         let inventory = Inventory::new(self, plan)?;
         let liens = inventory.liens(self, &debt.ranks, plan);
         let mut metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
@@ -267,6 +280,7 @@ impl Borrower {
             operations,
             debt,
             covenants,
+            sponsor,
             treasury: inventory.free_coins(),
             pledged: inventory.pledged_coins(),
             preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),

@@ -18,6 +18,7 @@ use super::pledged::Pledge;
 use super::rollover::Requests;
 use super::standing::{self, Count, Tally};
 use super::step_in::PlannedStepIn;
+use super::support::PlannedSponsor;
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::Lane;
@@ -37,6 +38,7 @@ pub(super) struct Stepper {
     pub(super) operations: Operations,
     pub(super) debt: Debt,
     pub(super) covenants: Option<Covenants>,
+    pub(super) sponsor: Option<PlannedSponsor>,
     /// Coins that are sold for what is short, in this order.
     pub(super) treasury: Vec<Holding>,
     pub(super) pledged: Vec<Pledge>,
@@ -188,8 +190,11 @@ impl Stepper {
         if self.metrics.any {
             self.show_flows(own, step, &month);
         }
-        if is_apart && self.miss(own, step, &mut month) > 0 {
-            self.default(block);
+        if is_apart {
+            let defaulting = self.miss(own, step, &mut month);
+            if defaulting > 0 && self.support(block, defaulting) > 0 {
+                self.default(block);
+            }
         }
         self.test_covenants(block);
         self.fill_reserves(block);

@@ -105,7 +105,7 @@ impl Life<'_> {
             if let Some(acceleration) = covenant.acceleration.filter(|_| !waived)
                 && now - since >= acceleration.cure - SAME_DATE
             {
-                if self.cure(path, step, covenant, lack) {
+                if self.cure(path, step, covenant, lack) || self.support_breach(path, step, covenant, lack) {
                     self.promises.breaches[index] = None;
                     continue;
                 }
@@ -126,6 +126,19 @@ impl Life<'_> {
         if self.promises.cures >= equity.times || lack * (1.0 - ROUNDING) > available - self.promises.paid {
             return false;
         }
+        if !self.mend(path, step, covenant, lack) {
+            return false;
+        }
+        self.promises.paid += lack;
+        self.promises.cures += 1;
+        self.note("equity_cure", path, step, 1.0);
+        self.note("injected", path, step, lack);
+        self.turnover += lack;
+        true
+    }
+
+    /// What is put in makes a covenant hold, if anything does.
+    pub(super) fn mend(&mut self, path: &Path<'_>, step: usize, covenant: &Covenant, lack: f64) -> bool {
         match covenant.test {
             CovenantTest::Utilisation { .. } => return false,
             CovenantTest::Ltv { .. } if self.owed.iter().sum::<f64>() < lack * (1.0 - ROUNDING) => return false,
@@ -136,11 +149,6 @@ impl Life<'_> {
                 self.promises.flows[step - 1][0] += lack;
             }
         }
-        self.promises.paid += lack;
-        self.promises.cures += 1;
-        self.note("equity_cure", path, step, 1.0);
-        self.note("injected", path, step, lack);
-        self.turnover += lack;
         true
     }
 

@@ -1,0 +1,269 @@
+//! What follows where a covenant does not hold: lock-up, waiver, cure, acceleration, and a sweep of cash.
+
+use super::{Covenants, PlannedCovenant, PlannedEquity, Test};
+use crate::credit::borrower::debt::Debt;
+use crate::credit::borrower::metrics::Metric;
+use crate::credit::borrower::month::{DEFAULTS, Stepper};
+use crate::credit::borrower::payment::why;
+use crate::credit::borrower::standing::{each_flagged, is_performing};
+use crate::credit::covenant::Acceleration;
+use crate::credit::obligor::ObligorBlock;
+use crate::credit::quantity::Reading;
+use crate::credit::schedule::{ROUNDING, SAME_DATE};
+use crate::market::{OwnLane, OwnLanes, ReadLanes};
+use crate::numeric::{Lane, PATHS, Step};
+use crate::sample::event;
+use crate::vectorised;
+
+/// Among the scratch lanes what a test lacks, on which paths a breach begins, and room for what tests look at.
+const LACK: usize = 0;
+const BEGINS: usize = 1;
+
+impl PlannedCovenant {
+    /// On which of the paths that are marked lenders waive the breach that begins.
+    fn waive(&self, probability: f64, block: &mut ObligorBlock<'_>, waivers: Option<OwnLane>) {
+        let (own, step) = (&mut block.own, block.step.index as u64);
+        each_flagged(&block.scratch[BEGINS], |path| {
+            let [word, ..] = block.key.event(block.first_path + path as u64, self.first_event + step);
+            if event::uniform(word) < probability {
+                own[self.waived][path] = 1.0;
+                if let Some(lane) = waivers {
+                    own[lane][path] += 1.0;
+                }
+            }
+        });
+    }
+}
+
+impl PlannedEquity {
+    /// Whether owners find so much on this path.
+    fn reaches(&self, need: f64, path: usize, own: &OwnLanes<'_>, read: ReadLanes<'_>) -> bool {
+        let Reading { constant, series } = self.availability;
+        let available = (constant * series.map_or(1.0, |series| read[series][path])).clamp(0.0, 1.0);
+        own[self.taken][path] < f64::from(self.terms.times)
+            && need * (1.0 - ROUNDING) <= self.terms.most * available - own[self.paid][path]
+    }
+}
+
+impl Stepper {
+    /// Tests covenants after the payments of the step, and does what follows where one does not hold.
+    pub(in super::super) fn test_covenants(&self, block: &mut ObligorBlock<'_>) {
+        let Some(covenants) = &self.covenants else { return };
+        let Step { index, end: now, .. } = block.step;
+        covenants.note_lettings(block);
+        block.own[covenants.locked].fill(0.0);
+        block.own[covenants.swept].fill(0.0);
+        self.debt.owed(block.step, &mut block.own, covenants.owed);
+        for (position, covenant) in covenants.list.iter().enumerate().filter(|(_, covenant)| index >= covenant.first) {
+            if !self.lack(covenants, covenant, block) {
+                continue;
+            }
+            let [lack, begins, ..] = &mut *block.scratch;
+            let [standing, owed, breached, since, waived] =
+                block.own.many([self.standing, covenants.owed, covenant.breached, covenant.since, covenant.waived]);
+            let [failing, new] = breach(now, [standing, owed], lack, begins, [breached, since, waived]);
+            if failing == 0 {
+                continue;
+            }
+            if new > 0 {
+                self.metrics.add(&mut block.own, Metric::Breach, begins);
+                if let Some(lane) = covenant.breach {
+                    block.own[lane] = *begins;
+                }
+            }
+            let mut accelerated = 0;
+            if let Some(Acceleration { cure, waiver }) = covenant.acceleration {
+                if new > 0 && waiver > 0.0 {
+                    covenant.waive(waiver, block, self.metrics.lane(Metric::Waiver));
+                }
+                let defaults = &mut block.scratch[DEFAULTS];
+                let [breached, since, waived] = block.own.many([covenant.breached, covenant.since, covenant.waived]);
+                if lapse([now, cure - SAME_DATE], breached, since, waived, defaults) > 0 {
+                    accelerated = self.cure(covenants, position, block);
+                }
+            }
+            let [lack, ..] = &mut *block.scratch;
+            let [standing, locked, swept] = block.own.many([self.standing, covenants.locked, covenants.swept]);
+            lock_up(covenant.sweep, standing, lack, locked, swept);
+            if accelerated > 0 {
+                self.default(block);
+            }
+        }
+        self.metrics.copy_own(&mut block.own, Metric::LockUp, covenants.locked);
+    }
+
+    /// On the paths that are marked to default owners or a sponsor cure the breach, and the mark goes; counts those on which they do not. Either way
+    /// nothing lacks on these paths any more that would lock up.
+    fn cure(&self, covenants: &Covenants, position: usize, block: &mut ObligorBlock<'_>) -> usize {
+        let mut accelerated = 0;
+        for path in 0..PATHS {
+            if block.scratch[DEFAULTS][path] == 0.0 {
+                continue;
+            }
+            if self.cure_on(covenants, position, path, block) {
+                block.scratch[DEFAULTS][path] = 0.0;
+                block.own[covenants.list[position].breached][path] = 0.0;
+            } else {
+                self.metrics.add_on(&mut block.own, Metric::Acceleration, path, 1.0);
+                accelerated += 1;
+            }
+            block.scratch[LACK][path] = 0.0;
+        }
+        accelerated
+    }
+
+    /// Whether owners or a sponsor cure a breach on a path; then it is cured.
+    fn cure_on(&self, covenants: &Covenants, position: usize, path: usize, block: &mut ObligorBlock<'_>) -> bool {
+        let need = block.scratch[LACK][path];
+        let equity = covenants.equity.as_ref().filter(|equity| equity.reaches(need, path, &block.own, block.read));
+        let Some(equity) = equity.filter(|_| self.mend(covenants, position, need, path, block)) else {
+            return self.support_breach(covenants, position, need, path, block);
+        };
+        let own = &mut block.own;
+        own[equity.paid][path] += need;
+        own[equity.taken][path] += 1.0;
+        self.metrics.add_on(own, Metric::EquityCure, path, 1.0);
+        self.metrics.add_on(own, Metric::Injected, path, need);
+        true
+    }
+
+    /// Whether a covenant holds on a path once so much is put in; then it is, and holds. Nothing mends a utilisation.
+    pub(in super::super) fn mend(
+        &self,
+        covenants: &Covenants,
+        position: usize,
+        need: f64,
+        path: usize,
+        block: &mut ObligorBlock<'_>,
+    ) -> bool {
+        let (step, own) = (block.step, &mut block.own);
+        match covenants.list[position].test {
+            Test::Dscr { .. } => {
+                own[self.cash][path] += need;
+                for flows in &covenants.flows {
+                    own[flows.cfads.slot(step.index)][path] += need;
+                }
+            }
+            Test::Liquidity { .. } => own[self.cash][path] += need,
+            Test::Ltv { .. } if self.debt.not_yet_due(step, path, own) < need * (1.0 - ROUNDING) => return false,
+            Test::Ltv { .. } => {
+                self.repay(need, path, step, own);
+                own[covenants.owed][path] -= need;
+            }
+            Test::Utilisation { .. } => return false,
+        }
+        true
+    }
+
+    /// Repays debt on a path ahead of schedule, senior first, with money that does not come from cash.
+    fn repay(&self, mut amount: f64, path: usize, step: Step, own: &mut OwnLanes<'_>) {
+        for facility in self.debt.ranks.iter().flatten().map(|index| &self.debt.facilities[*index]) {
+            let Some(apart) = &facility.apart else { continue };
+            apart.part(&facility.schedule, step.index, own);
+            let balance = own[apart.balance][path];
+            let paid = if amount < balance { amount } else { balance };
+            let rest = balance - paid;
+            own[apart.balance][path] = if rest > facility.schedule.negligible { rest } else { 0.0 };
+            amount -= paid;
+            facility.metrics.show_repayment(own, path, paid);
+            self.metrics.add_on(own, Metric::Prepaid, path, paid);
+        }
+    }
+
+    /// Repays debt from cash where a covenant asks for it and nothing is missing, senior facilities first.
+    pub(in super::super) fn sweep_by_covenant(&self, block: &mut ObligorBlock<'_>) {
+        let Some(covenants) = self.covenants.as_ref() else { return };
+        if covenants.list.iter().all(|covenant| covenant.sweep == 0.0) {
+            return;
+        }
+        let own = &mut block.own;
+        let [left, _, _, short, ..] = &mut *block.scratch;
+        if free(&own[self.standing], short, &own[covenants.swept], &own[self.cash], left) == 0 {
+            return;
+        }
+        for facility in self.debt.ranks.iter().flatten().map(|index| &self.debt.facilities[*index]) {
+            let Some(apart) = &facility.apart else { continue };
+            apart.part(&facility.schedule, block.step.index, own);
+            let [cash, balance, prepaid] = own.many([self.cash, apart.balance, covenants.prepaid]);
+            prepay(facility.schedule.negligible, left, [cash, balance, prepaid]);
+            facility.metrics.show_prepayment(own, covenants.prepaid);
+            self.metrics.add_own(own, Metric::Prepaid, covenants.prepaid);
+        }
+    }
+}
+
+impl Debt {
+    /// What is owed on a path and not yet due.
+    fn not_yet_due(&self, step: Step, path: usize, own: &OwnLanes<'_>) -> f64 {
+        self.facilities.iter().map(|facility| facility.balance(step.index, own).on(path)).sum()
+    }
+}
+
+vectorised! {
+    /// Where a covenant that binds is breached, and since when; counts the breaches, and those that begin.
+    fn breach(now: f64, read: [&Lane; 2], lack: &mut Lane, begins: &mut Lane, state: [&mut Lane; 3]) -> [u64; 2] {
+        let [standing, owed] = read;
+        let [breached, since, waived] = state;
+        let (mut failing, mut new) = (0, 0);
+        for i in 0..PATHS {
+            let fails = (lack[i] > 0.0) & (owed[i] > 0.0) & is_performing(standing[i]);
+            let is_new = fails & (breached[i] == 0.0);
+            let goes_on = fails & (breached[i] != 0.0);
+            lack[i] = if fails { lack[i] } else { 0.0 };
+            since[i] = if is_new { now } else { since[i] };
+            waived[i] = if goes_on { waived[i] } else { 0.0 };
+            breached[i] = if fails { 1.0 } else { 0.0 };
+            begins[i] = if is_new { 1.0 } else { 0.0 };
+            failing += u64::from(fails);
+            new += u64::from(is_new);
+        }
+        [failing, new]
+    }
+
+    /// Marks the breaches whose time is over; counts them.
+    fn lapse(terms: [f64; 2], breached: &Lane, since: &Lane, waived: &Lane, defaults: &mut Lane) -> u64 {
+        let [now, cure] = terms;
+        let mut lapsed = 0;
+        for i in 0..PATHS {
+            let is_late = (breached[i] > 0.0) & (waived[i] == 0.0) & (now - since[i] >= cure);
+            defaults[i] = if is_late { why::COVENANT } else { 0.0 };
+            lapsed += u64::from(is_late);
+        }
+        lapsed
+    }
+
+    fn lock_up(share: f64, standing: &Lane, lack: &Lane, locked: &mut Lane, swept: &mut Lane) {
+        for i in 0..PATHS {
+            let is_on = (lack[i] > 0.0) & is_performing(standing[i]);
+            let more = if share > swept[i] { share } else { swept[i] };
+            locked[i] = if is_on { 1.0 } else { locked[i] };
+            swept[i] = if is_on { more } else { swept[i] };
+        }
+    }
+
+    /// What of cash repays debt; counts the paths.
+    fn free(standing: &Lane, short: &Lane, share: &Lane, cash: &Lane, left: &mut Lane) -> u64 {
+        let mut paths = 0;
+        for i in 0..PATHS {
+            let is_on = (share[i] > 0.0) & (cash[i] > 0.0) & (short[i] == 0.0) & is_performing(standing[i]);
+            let amount = share[i] * cash[i];
+            left[i] = if is_on { amount } else { 0.0 };
+            paths += u64::from(is_on);
+        }
+        paths
+    }
+
+    fn prepay(negligible: f64, left: &mut Lane, state: [&mut Lane; 3]) {
+        let [cash, balance, prepaid] = state;
+        for i in 0..PATHS {
+            let (all, most) = (balance[i], left[i]);
+            let amount = if most < all { most } else { all };
+            let rest = all - amount;
+            let pays = amount > 0.0;
+            balance[i] = if pays & (rest <= negligible) { 0.0 } else { rest };
+            cash[i] -= amount;
+            left[i] -= amount;
+            prepaid[i] = amount;
+        }
+    }
+}

@@ -4,7 +4,7 @@ use super::factor::{Factor, FactorBlock, FactorPlan, FactorStepper};
 use super::history::History;
 use super::lanes::OwnLane;
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits, event_words};
 use crate::numeric::kernel::{exp, ln_1p};
 use crate::numeric::{Lane, PATHS, Step};
 use crate::sample::{StreamKey, event};
@@ -197,10 +197,15 @@ struct Blocks {
 
 impl Blocks {
     #[inline(always)]
-    fn draw(self, words: [u64; 4]) -> (f64, f64) {
+    fn first(self, word: u64) -> f64 {
+        let (row, last) = ((event::uniform(word) * self.rows).floor(), self.rows - 1.0);
         // A uniform is below 1 by 2^-53 at least, but its product with the rows may round up to all of them.
-        let first = (event::uniform(words[0]) * self.rows).floor().min(self.rows - 1.0);
-        (first, 1.0 + (self.scale * event::exponential(words[1])).floor())
+        if row < last { row } else { last }
+    }
+
+    #[inline(always)]
+    fn length(self, word: u64) -> f64 {
+        1.0 + (self.scale * event::exponential(word)).floor()
     }
 
     /// The row where a stretch that began at `row` ends, exclusive, back in the history: exact, for these are whole numbers.
@@ -278,9 +283,6 @@ impl FactorStepper for Stepper {
     }
 }
 
-/// Paths that are drawn at once; a lane holds a whole number of these.
-const CHUNK: usize = 32;
-
 /// A whole number, 0 to 2^32 - 1, as an index: faster than a conversion that must think of all others.
 #[inline(always)]
 fn index(whole: f64) -> usize {
@@ -306,16 +308,21 @@ crate::vectorised! {
         blocks: Blocks, key: &StreamKey, first_path: u64, hits: &Hits, count: &Lane, first: &mut Lane, length: &mut Lane,
     ) {
         for start in (0..hits.count()).step_by(CHUNK) {
-            let (mut path, mut number) = ([0; CHUNK], [0; CHUNK]);
+            let paths = &hits.packed()[start..start + CHUNK];
+            let mut number = [0; CHUNK];
             for position in 0..CHUNK {
-                let hit = usize::from(hits.packed()[start + position]) % PATHS;
-                path[position] = first_path + hit as u64;
-                number[position] = index(count[hit]) as u64;
+                number[position] = index(count[usize::from(paths[position]) % PATHS]) as u64;
+            }
+            let words = event_words(*key, first_path, paths, |position| number[position]);
+            let (mut row, mut rows) = ([0.0; CHUNK], [0.0; CHUNK]);
+            for position in 0..CHUNK {
+                row[position] = blocks.first(words[0][position]);
             }
             for position in 0..CHUNK {
-                (first[start + position], length[start + position]) =
-                    blocks.draw(key.event(path[position], number[position]));
+                rows[position] = blocks.length(words[1][position]);
             }
+            first[start..start + CHUNK].copy_from_slice(&row);
+            length[start..start + CHUNK].copy_from_slice(&rows);
         }
     }
 

@@ -7,8 +7,8 @@ use super::lanes::{DriverLane, OwnLane};
 use super::range;
 use super::sparse::{CHUNK, Hits};
 use crate::Error;
-use crate::numeric::Lane;
 use crate::numeric::kernel::ln;
+use crate::numeric::{Lane, PATHS};
 use crate::sample::{StreamKey, event};
 use serde::{Deserialize, Serialize};
 
@@ -148,19 +148,35 @@ crate::vectorised! {
         table: &[f64], sizes: Sizes, key: StreamKey, first_path: u64, step: usize, hits: &Hits, uniform: &mut Lane,
         level: &mut Lane,
     ) {
+        // Those with several jumps, packed once more: where they stand among the hits, and how many they have (below 200: the table of a mean of
+        // 100 ends there).
+        let (mut several, mut counts, mut many) = ([0_u8; PATHS], [0_u8; PATHS], 0);
         for start in (0..hits.count()).step_by(CHUNK) {
             let packed = &mut uniform[start..start + CHUNK];
             let (count, place) = count_and_place(table, packed);
-            let mut sum = [0.0; CHUNK];
             for position in 0..CHUNK {
-                sum[position] = sizes.of(place[position]);
+                packed[position] = sizes.of(place[position]);
+            }
+            for position in 0..CHUNK {
+                // Never more than there are positions, which the remainder tells the compiler.
+                several[many % PATHS] = (start + position) as u8;
+                counts[many % PATHS] = count[position] as u8;
+                many += usize::from((count[position] > 1.0) & (start + position < hits.count()));
+            }
+        }
+        for start in (0..many).step_by(CHUNK) {
+            let (mut count, mut sum, mut paths) = ([0.0; CHUNK], [0.0; CHUNK], [0; CHUNK]);
+            for position in 0..CHUNK.min(many - start) {
+                let hit = usize::from(several[start + position]) % PATHS;
+                count[position] = f64::from(counts[start + position]);
+                sum[position] = uniform[hit];
+                paths[position] = hits.packed()[hit];
             }
             let most = largest(&count);
             let mut drawn = 1.0;
             let mut round = 0;
             while drawn < most {
-                let paths = &hits.packed()[start..start + CHUNK];
-                for words in further_words(key, first_path, paths, step, round) {
+                for words in further_words(key, first_path, &paths, step, round) {
                     if drawn < most {
                         for position in 0..CHUNK {
                             let size = sizes.of(event::uniform(words[position]));
@@ -171,8 +187,13 @@ crate::vectorised! {
                 }
                 round += 1;
             }
-            for position in 0..CHUNK {
-                packed[position] = factor(sum[position]);
+            for position in 0..CHUNK.min(many - start) {
+                uniform[usize::from(several[start + position]) % PATHS] = sum[position];
+            }
+        }
+        for start in (0..hits.count()).step_by(CHUNK) {
+            for sum in &mut uniform[start..start + CHUNK] {
+                *sum = factor(*sum);
             }
         }
         for (position, path) in hits.paths().enumerate() {

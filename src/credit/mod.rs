@@ -11,6 +11,7 @@ mod delivery;
 mod draws;
 mod facility;
 mod fleet;
+mod hired;
 mod liquidation;
 mod maturity;
 mod miners;
@@ -32,6 +33,7 @@ pub use delivery::{ContractTerm, Delivery};
 pub use draws::{Draws, Repaid};
 pub use facility::{Amortisation, Coupon, Facility, Floating};
 pub use fleet::Fleet;
+pub use hired::Hired;
 pub use liquidation::{
     Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,
 };

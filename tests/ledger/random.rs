@@ -5,8 +5,8 @@ use haircut::Simulation;
 use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
     Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
-    Facility, Feedback, Fleet, Floating, Funding, ImpactForm, Lien, LiquidationMarket, Miners, Prepayment, Quantity,
-    Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm, Sweep, Treasury,
+    Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Miners, Prepayment,
+    Quantity, Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm, Sweep, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -362,6 +362,18 @@ fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
     covenants
 }
 
+/// One borrower in five rents machines too.
+fn hired() -> impl Strategy<Value = Vec<Hired>> {
+    let quantities = (quantity(0.0..4.0, "rent"), quantity(0.0..1.0, "utilisation"), quantity(0.0..4.0, "rent"));
+    let hired = (0.0..500.0, quantities, 0.0..1.5, prop_oneof![Just(0.0), 0.0..=1.0_f64]);
+    let hired = hired.prop_map(|(units, (price, demand, rent), rent_share, committed)| Hired {
+        rent_share,
+        committed,
+        ..Hired::new("hired", units, price, demand, rent)
+    });
+    option::weighted(0.2, hired).prop_map(|hired| hired.into_iter().collect())
+}
+
 /// Every form of support, by a sponsor who is able to give it more often than not.
 fn sponsors() -> impl Strategy<Value = Sponsor> {
     let form = prop_oneof![
@@ -458,7 +470,7 @@ prop_compose! {
         (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
-        sponsor in option::weighted(0.3, sponsors()),
+        (sponsor, hired) in (option::weighted(0.3, sponsors()), hired()),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         let covenants = kept(covenants, &fleets);
@@ -469,12 +481,14 @@ prop_compose! {
             revenue_volatility,
             fleets,
             miners,
+            // A lender operates nothing that is rented.
+            step_in: step_in.filter(|_| hired.is_empty()),
+            hired,
             treasury: treasury.map(|(units, asset)| Treasury { asset: asset.into(), units }).collect(),
             facilities,
             grace,
             distribution: distribution.map(|(share, floor)| Distribution { share, floor }),
             liquidation: Disposal { delay, over },
-            step_in,
             preferred_usd,
             covenants,
             equity_cure,

@@ -194,6 +194,11 @@ impl<'a> Life<'a> {
             let power = fleet.power_kw_per_unit * fleet.pue * path.read(&fleet.power_usd_per_kwh, step);
             cost += hours * earned.running_years * (power + fleet.opex_usd_per_unit_hour);
         }
+        for hired in &self.borrower.hired {
+            let (hours, demand) = (8760.0 * hired.units * years, path.read(&hired.demand, step));
+            revenue += hours * demand * path.read(&hired.price, step);
+            cost += hours * f64::max(demand, hired.committed) * hired.rent_share * path.read(&hired.rent, step);
+        }
         for miners in &self.borrower.miners {
             let terahashes = 1000.0 * miners.hashrate_eh_s;
             let mined = terahashes * path.read(&miners.hashprice, step) * 365.0 * years;
@@ -555,7 +560,9 @@ impl<'a> Life<'a> {
         self.note_flows(revenue - cost, self.service);
         let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
-        let negligible = ROUNDING * total;
+        // Sums of amounts beside which what is due is small are rounded too: here, where the crate counts down what is missing.
+        let passing = self.cash.abs() + revenue + cost;
+        let negligible = ROUNDING * total + 8.0 * f64::EPSILON * passing;
         let mut available = self.cash + revenue - cost;
         for (facility, schedule) in zip(&self.borrower.facilities, &self.schedules) {
             let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);

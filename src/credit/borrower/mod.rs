@@ -6,6 +6,7 @@ mod coins;
 mod covenants;
 mod debt;
 mod default;
+mod hiring;
 mod inventory;
 mod letting;
 mod liquidation;
@@ -37,6 +38,7 @@ use self::support::PlannedSponsor;
 use super::covenant::{Covenant, EquityCure};
 use super::facility::Facility;
 use super::fleet::{Fleet, LARGEST};
+use super::hired::Hired;
 use super::miners::Miners;
 use super::obligor::{Obligor, ObligorPlan, ObligorStepper};
 use super::sponsor::Sponsor;
@@ -113,6 +115,9 @@ pub struct Borrower {
     /// Machines let by the hour.
     #[serde(default)]
     pub fleets: Vec<Fleet>,
+    /// Machines that it rents itself.
+    #[serde(default)]
+    pub hired: Vec<Hired>,
     /// Machines that mine.
     #[serde(default)]
     pub miners: Vec<Miners>,
@@ -179,6 +184,7 @@ impl Borrower {
             overhead_usd_per_year: 0.0,
             revenue_volatility: 0.0,
             fleets: Vec::new(),
+            hired: Vec::new(),
             miners: Vec::new(),
             treasury: Vec::new(),
             facilities: Vec::new(),
@@ -221,11 +227,16 @@ impl Borrower {
                 format!("must be without `facilities[{index}].security`: nobody says which lender would operate");
             return Err(Error::invalid("step_in", "given", expected));
         }
+        if self.step_in.is_some() && !self.hired.is_empty() {
+            let expected = "must be without `hired`: a lender operates what is collateral";
+            return Err(Error::invalid("step_in", "given", expected));
+        }
         if let Some(distribution) = &self.distribution {
             check::within("distribution.share", distribution.share, 0.0, 1.0)?;
             check::within("distribution.floor", distribution.floor, 0.0, LARGEST)?;
         }
         each("fleets", &self.fleets, Fleet::validate)?;
+        each("hired", &self.hired, Hired::validate)?;
         each("miners", &self.miners, Miners::validate)?;
         each("treasury", &self.treasury, Treasury::validate)?;
         each("facilities", &self.facilities, Facility::validate)?;
@@ -237,6 +248,7 @@ impl Borrower {
             sponsor.validate(&self.facilities).map_err(|error| error.within("sponsor"))?;
         }
         distinct("fleets", self.fleets.iter().map(|fleet| &fleet.name))?;
+        distinct("hired", self.hired.iter().map(|hired| &hired.name))?;
         distinct("miners", self.miners.iter().map(|miners| &miners.name))?;
         distinct("facilities", self.facilities.iter().map(|facility| &facility.name))?;
         distinct("covenants", self.covenants.iter().map(|covenant| &covenant.name))?;

@@ -1,12 +1,13 @@
 //! What a borrower earns and spends in a step, before any debt.
 
 use super::Borrower;
+use super::hiring::Hiring;
 use super::letting::{Letting, Sight, Spare};
-use crate::credit::Fleet;
 use crate::credit::fleet::HOURS;
 use crate::credit::miners::DAYS;
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::schedule::step_of;
+use crate::credit::{Fleet, Hired};
 use crate::market::{OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS, Step, TimeGrid, kernel};
 use crate::sample::{Stream, StreamKey};
@@ -22,6 +23,7 @@ pub(super) struct Operations {
     spot: Vec<Spot>,
     power: Vec<Power>,
     mining: Vec<Mining>,
+    hirings: Vec<Hiring>,
     /// Fleets of which it differs from path to path what is let.
     lettings: Vec<Letting>,
     /// Prepayments received, in USD.
@@ -78,6 +80,7 @@ impl Operations {
             spot: Vec::new(),
             power: Vec::new(),
             mining: Vec::new(),
+            hirings: Vec::new(),
             lettings: Vec::new(),
             receipts: vec![0.0; grid.steps() + 1],
             volatility: borrower.revenue_volatility,
@@ -86,6 +89,9 @@ impl Operations {
             operations
                 .add_fleet(&borrower.name, fleet, plan)
                 .map_err(|error| error.within(format!("fleets[{index}]")))?;
+        }
+        for (index, hired) in borrower.hired.iter().enumerate() {
+            operations.add_hired(hired, plan).map_err(|error| error.within(format!("hired[{index}]")))?;
         }
         for (index, miners) in borrower.miners.iter().enumerate() {
             operations.add_miners(miners, plan).map_err(|error| error.within(format!("miners[{index}]")))?;
@@ -137,6 +143,22 @@ impl Operations {
         Ok(())
     }
 
+    fn add_hired(&mut self, hired: &Hired, plan: &ObligorPlan<'_>) -> Result<(), Error> {
+        let price = hired.price.plan(plan, "price", 0.0, LARGEST_PRICE)?;
+        let demand = hired.demand.plan(plan, "demand", 0.0, 1.0)?;
+        let rent = hired.rent.plan(plan, "rent", 0.0, LARGEST_PRICE)?;
+        let hours = by_step(plan.grid(), hired.units * HOURS);
+        let revenue: Vec<f64> = hours.iter().map(|hours| hours * price.constant * demand.constant).collect();
+        if price.series.is_none() && demand.series.is_none() {
+            add(&mut self.revenue, &revenue);
+        } else {
+            self.spot.push(Spot { amount: revenue, rent: price.series, utilisation: demand.series });
+        }
+        let hours: Vec<f64> = hours.iter().map(|hours| hours * hired.rent_share).collect();
+        self.hirings.extend(Hiring::plan(&hours, [demand, rent], hired.committed, &mut self.cost));
+        Ok(())
+    }
+
     fn add_miners(&mut self, miners: &crate::credit::Miners, plan: &ObligorPlan<'_>) -> Result<(), Error> {
         let grid = plan.grid();
         let hashprice = miners.hashprice.plan(plan, "hashprice", 0.0, LARGEST_PRICE)?;
@@ -174,11 +196,15 @@ impl Operations {
         for spot in spots {
             spot.earn(step, read, revenue);
         }
-        let is_same = self.power.is_empty() && self.mining.is_empty() && !self.lettings.iter().any(Letting::is_late);
+        let is_known = self.power.is_empty() && self.mining.is_empty() && self.hirings.is_empty();
+        let is_same = is_known && !self.lettings.iter().any(Letting::is_late);
         if !is_same {
             cost.fill(self.cost[step]);
             for power in &self.power {
                 add_product(power.kwh[step], read.lane(power.price), cost);
+            }
+            for hiring in &self.hirings {
+                hiring.pay(step, read, cost);
             }
             for mining in &self.mining {
                 mining.run(step, read, revenue, cost);

@@ -294,10 +294,11 @@ impl<'a> Life<'a> {
             let coins = &mut self.holdings[*h];
             let mark = path.mark(coins.asset, step);
             if *missing > negligible && mark > 0.0 {
-                let units = f64::min(*missing / mark, coins.units);
-                coins.units -= units;
-                *missing -= units * mark;
-                raised += units * mark;
+                let worth = coins.units * mark;
+                let amount = f64::min(*missing, worth);
+                coins.units = if amount < worth { coins.units - amount / mark } else { 0.0 };
+                *missing -= amount;
+                raised += amount;
             }
         }
         raised
@@ -575,8 +576,10 @@ impl<'a> Life<'a> {
         let due: Vec<f64> = zip(due, &used).map(|(due, used)| due - used).collect();
         let left = total - used.iter().sum::<f64>();
         let flow = available - self.cash;
-        let mut coins = self.sell_coins(path, step, left - available, negligible, &due);
-        available += coins;
+        let gap = left - available;
+        let mut coins = self.sell_coins(path, step, gap, negligible, &due);
+        // What covers the gap covers it to the cent, however large the flows beside a small service.
+        available = if gap > negligible && coins >= gap { left } else { available + coins };
         let mut unpaid = vec![0.0; due.len()];
         if left - available > negligible && total > 0.0 {
             let raised = self.roll_over(path, step, &due, available, (revenue - cost, total));

@@ -112,7 +112,11 @@ fn how_two_series_move_together_is_reported_where_asked_for() {
     // A header; two pairs in all and in two states at eight quantiles; as many fields in each.
     let table = std::fs::read_to_string(out.join("comovement.csv")).expect("a table");
     assert_eq!(table.lines().count(), 1 + 2 * 3 * 8);
-    assert!(table.lines().all(|line| line.split(',').count() == 44), "{}", table.lines().next().unwrap_or_default());
+    assert!(
+        table.lines().all(|line| line.split(',').count() == 44 + 24),
+        "{}",
+        table.lines().next().unwrap_or_default()
+    );
     // The numbers are the library's.
     let json: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(out.join("results.json")).expect("results")).expect("JSON");
@@ -399,6 +403,33 @@ fn a_stress_stands_beside_the_base() {
     let output = haircut(&["run", "scenarios/d1_hopper_loan.toml", "--stress", "no_such"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("no such stress; there is telecom_glut"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_study_says_what_is_matched_and_what_differs() {
+    let out = folder("exceedance");
+    let out_text = out.to_str().expect("a path");
+    let study = "scenarios/convergence/exceedance_study.toml";
+    let output = haircut(&["converge", study, "--paths", "1024", "--out", out_text]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    fits(&printed);
+    for part in ["What is matched", "What differs", "normal pair", "jumps, t copula", "skewness of btc is -0."] {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+    let read = |file: &str| std::fs::read_to_string(out.join(file)).expect(file);
+    // Nine mechanisms at eight quantiles, as many fields in each but for the commas in their names.
+    let table = read("comovement.csv");
+    assert_eq!(table.lines().count(), 1 + 9 * 8);
+    let fields = |line: &str| line.replace(", ", " ").split(',').count();
+    assert!(table.lines().all(|line| fields(line) == 1 + 44 + 24), "{}", table.lines().next().unwrap_or_default());
+    assert!(read("exceedance.svg").contains("stress_driven") && read("comovement.json").contains("t law"));
+    // A map by debt where there is more than one.
+    let study = "scenarios/convergence/frequency_study.toml";
+    let output = haircut(&["converge", study, "--paths", "256", "--out", out.join("maps").to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(read("maps/heat.svg").contains("share of steps in stress"));
+    assert!(read("maps/heat_leverage.svg").contains("debt, times that of the scenario"));
 }
 
 #[test]

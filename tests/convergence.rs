@@ -15,9 +15,9 @@ use haircut::Error;
 use haircut::credit::Feedback;
 use haircut::engine::Control;
 use haircut::market::{Constant, DependenceModel};
-use haircut::measure::{DefaultTable, LossDistribution};
+use haircut::measure::{DefaultTable, Estimate, LossDistribution};
 use haircut::scenario::Scenario;
-use haircut::study::convergence::{Convergence, Finished, Row, Sweep, csv};
+use haircut::study::convergence::{Convergence, Finished, MechanismComovement, Row, Sweep, csv};
 use std::ops::ControlFlow;
 
 const SCENARIO: &str = r#"
@@ -331,6 +331,84 @@ fn what_cannot_be_matched_stands_in_the_rows() {
     assert!(row.unmatched.contains("excess kurtosis of btc is 0.3"), "{}", row.unmatched);
     assert!(row.unmatched.contains("not 0.8000"), "{}", row.unmatched);
     assert!(find(&rows, "constant", 0.9, 1.0, "ES", "book").unmatched.is_empty());
+}
+
+/// Two prices under mechanisms matched to one another: volatility, kurtosis and correlation within their errors of the target, exceedance correlations apart from those of
+/// matched Gaussian drivers by more than theirs.
+#[test]
+fn matched_mechanisms_share_margins_and_differ_in_their_tails() {
+    let text = r#"
+title = "Shapes"
+stress_correlation = [0.5, 0.9]
+frequency = [0.15]
+correlation = 0.25
+comovement = { factors = ["btc", "eth"], kept_pairs = 100_000 }
+factors = [{ name = "btc", excess_kurtosis = 1 }, { name = "eth", excess_kurtosis = 1 }]
+mechanisms = [
+    { mechanism = "constant" },
+    { name = "t copula", mechanism = "student_t", degrees_of_freedom = 4 },
+    { name = "t law", mechanism = "student_t" },
+    { mechanism = "regimes", mean_years = 0.25 },
+    { name = "regimes, t copula", mechanism = "regimes", mean_years = 0.25, degrees_of_freedom = 4 },
+    { mechanism = "common_jumps", tilt = 0 },
+    { name = "jumps, t copula", mechanism = "common_jumps", tilt = 0.3, degrees_of_freedom = 4 },
+    { mechanism = "feedback" },
+]
+"#;
+    let mut scenario = scenario();
+    scenario.simulation.paths = 40_000;
+    let volatility: Vec<f64> = ["btc", "eth"]
+        .map(|name| {
+            let named = scenario.factors.iter().find(|named| named.name == name).unwrap();
+            let haircut::market::Model::Gbm(price) = &named.model else { panic!("{name} is no gbm") };
+            price.volatility
+        })
+        .into();
+    let study = Convergence::new(scenario.clone(), sweep(text)).unwrap();
+    let all = study.comovements().unwrap();
+    let names: Vec<&str> = all.iter().map(|one| one.mechanism.as_str()).collect();
+    let expected = ["constant", "t copula", "t law", "regimes", "regimes, t copula", "common_jumps", "jumps, t copula"];
+    assert_eq!(names, expected, "forced sales move no factor");
+    // Falls below the 30 % quantiles.
+    let falls_of = |one: &MechanismComovement| one.found.all.comovement.levels[5].lower_correlation;
+    let gaussian = falls_of(&all[0]);
+    for one in &all {
+        assert_eq!((one.stress_correlation, one.frequency), (0.9, 0.15));
+        let near = |what: &str, estimate: Estimate, truth: f64| {
+            let away = (estimate.value - truth).abs();
+            assert!(away < 5.5 * estimate.standard_error, "{}, {what}: {estimate} against {truth}", one.mechanism);
+        };
+        near("correlation", one.found.all.comovement.pearson, 0.25);
+        for (moments, volatility) in one.found.all.moments.iter().zip(&volatility) {
+            near("deviation", moments.standard_deviation, volatility / 12_f64.sqrt());
+            near("kurtosis", moments.excess_kurtosis, 1.0);
+        }
+        // What is not matched is told, to four places, and is what there is.
+        let told = one.unmatched.split("skewness of btc is ").nth(1).and_then(|rest| rest.split(',').next());
+        near("skewness", one.found.all.moments[0].skewness, told.map_or(0.0, |skewness| skewness.parse().unwrap()));
+        if one.mechanism != "constant" {
+            let (falls, error) = (falls_of(one), falls_of(one).standard_error.hypot(gaussian.standard_error));
+            assert!(falls.value - gaussian.value > 5.0 * error, "{}: {falls} against {gaussian}", one.mechanism);
+        }
+    }
+    // Nothing is asked for, nothing is run; threads leave every bit.
+    let one = study.clone().threads(1).comovements().unwrap();
+    assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&all).unwrap());
+    let silent = text.lines().filter(|line| !line.starts_with("comovement")).collect::<Vec<_>>().join("\n");
+    assert!(Convergence::new(scenario.clone(), sweep(&silent)).unwrap().comovements().unwrap().is_empty());
+    let field = |from: &str, to: &str| {
+        let error = Convergence::new(scenario.clone(), sweep(&text.replace(from, to))).unwrap_err();
+        error.field().unwrap_or_default().to_owned()
+    };
+    let pair = r#"factors = ["btc", "eth"], kept_pairs = 100_000"#;
+    assert_eq!(field(pair, r#"factors = ["btc", "rent"]"#), "comovement.factors[1]");
+    assert_eq!(field(pair, r#"factors = ["btc", "btc"]"#), "comovement.factors[1]");
+    assert_eq!(field("kept_pairs = 100_000", "kept_pairs = 10"), "comovement.kept_pairs");
+    assert_eq!(field("kept_pairs = 100_000", "stress_correlation = 0.7"), "comovement.stress_correlation");
+    // A t law would be that of a price which does not converge too.
+    let error =
+        Convergence::new(Scenario::from_toml("three.toml", THREE).unwrap(), sweep(&silent.replace("eth", "rent")));
+    assert_eq!(error.unwrap_err().field(), Some("mechanisms[2].degrees_of_freedom"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// **All paths** give Pearson's correlation and the moments of each series, from exact sums. **Kept paths**, the first of the run until some number of pairs is reached
 /// (262,144 unless told otherwise; 17 bytes each), give what needs ranks and quantiles: Spearman, Kendall, exceedance correlations, quantile dependence,
-/// the fitted t pair (that from the first 65,536 at most: it is a null). Memory is that of the kept paths, however many there are. Why a sample, and not a table of counts: quantiles are not known before the
+/// the fitted t pair; of more, ranks are correlated of the first 262,144 and the t law is fitted to the first 65,536, for the time is better spent on the tails. Memory is that of the kept paths, however many there are. Why a sample, and not a table of counts: quantiles are not known before the
 /// run is over, cells that are fine enough for the far tail of any two series are many more than the pairs that are needed to know it, and a sample of
 /// the first paths is exact, has no width to choose, and can be made as large as is wanted.
 ///

@@ -4,7 +4,7 @@ use super::kept_paths::Kept;
 use super::pairs::Pairs;
 use super::path_sums::{ChangeMoments, GROUPS, PathSums};
 use super::series_pair::StepChange;
-use super::statistics::{Comovement, Errors, all, assemble, undefined};
+use super::statistics::{Comovement, Errors, Parts, all, assemble, undefined};
 use super::tails::Threshold;
 use crate::measure::{Confidence, Estimate};
 use serde::{Deserialize, Serialize};
@@ -56,27 +56,30 @@ impl StateComovement {
     }
 }
 
-/// Pairs to which the t law is fitted, the first of those kept: it takes most of the time, and is a null.
+/// Pairs of which ranks are correlated, the first of those kept: enough for an error of 0.002, and the time for more is better spent on the tails.
+const RANKED: usize = 1 << 18;
+/// Pairs to which the t law is fitted, which takes longest, and is a null.
 const FITTED: usize = 1 << 16;
 
 /// Everything that needs ranks and quantiles, with errors by the jackknife that leaves out groups of paths.
 fn of_kept(kept: Kept, steps: usize, thresholds: &[Threshold], confidence: Confidence) -> Comovement {
     let Kept { x, y, weights, groups } = kept;
-    let fitted = x.len().min(FITTED);
-    let fitted = Pairs::ordered(x[..fitted].to_vec(), y[..fitted].to_vec());
+    let first = |most: usize| Pairs::ordered(x[..x.len().min(most)].to_vec(), y[..y.len().min(most)].to_vec());
+    let (ranked, fitted) = (first(RANKED), first(FITTED));
     let pairs = Pairs::ordered(x, y);
+    let parts = Parts { all: &pairs, ranked: &ranked, fitted: &fitted };
     // Two values of each series at least, and enough pairs for the fit of a law with six parameters.
     if pairs.len() < 20 || !pairs.vary() {
         return undefined(pairs.len(), steps as f64, thresholds, confidence);
     }
-    let (values, counts, fit) = all(&pairs, &fitted, &weights, thresholds, None);
+    let (values, counts, fit) = all(&parts, &weights, thresholds, None);
     let mut rest = vec![0.0; weights.len()];
     let mut replications: Vec<Vec<f64>> = Vec::with_capacity(GROUPS);
     for left_out in (0..GROUPS as u8).filter(|group| groups.contains(group)) {
         for ((rest, weight), group) in rest.iter_mut().zip(&weights).zip(&groups) {
             *rest = if *group == left_out { 0.0 } else { *weight };
         }
-        replications.push(all(&pairs, &fitted, &rest, thresholds, Some(fit)).0);
+        replications.push(all(&parts, &rest, thresholds, Some(fit)).0);
     }
     let freedom = replications.len() as f64 - 1.0;
     let errors = Errors { replications: &replications, factor: freedom.max(0.0).sqrt(), freedom, confidence };

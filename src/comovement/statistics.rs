@@ -128,17 +128,33 @@ const FIRST: usize = 6;
 /// Statistics of each threshold.
 const EACH: usize = 5;
 
-/// All statistics of weighted pairs in one list, and how many pairs each tail has. The t law is fitted to the first of the pairs, or to all.
+/// Pairs for the tails, and the first of them, or all, for what takes longer.
+pub(super) struct Parts<'a> {
+    pub(super) all: &'a Pairs,
+    /// For correlations of ranks.
+    pub(super) ranked: &'a Pairs,
+    /// For the fit of the t law.
+    pub(super) fitted: &'a Pairs,
+}
+
+impl<'a> Parts<'a> {
+    fn whole(pairs: &'a Pairs) -> Self {
+        Parts { all: pairs, ranked: pairs, fitted: pairs }
+    }
+}
+
+/// All statistics of weighted pairs in one list, and how many pairs each tail has.
 pub(super) fn all(
-    pairs: &Pairs,
-    fitted: &Pairs,
+    parts: &Parts<'_>,
     weights: &[f64],
     thresholds: &[Threshold],
     guess: Option<StudentPair>,
 ) -> (Vec<f64>, Vec<[usize; 2]>, StudentPair) {
+    let Parts { all: pairs, ranked, fitted } = *parts;
     let fit = student_pair(fitted, &weights[..fitted.len()], guess);
     let law = fit.law();
-    let first = [pearson(pairs, weights), spearman(pairs, weights), kendall(pairs, weights)];
+    let ranks = &weights[..ranked.len()];
+    let first = [pearson(pairs, weights), spearman(ranked, ranks), kendall(ranked, ranks)];
     let mut values = Vec::with_capacity(FIRST + EACH * thresholds.len());
     values.extend(first);
     values.extend([law.correlation(), law.degrees_of_freedom().ln(), law.tail_dependence()]);
@@ -178,11 +194,11 @@ pub fn comovement(pairs: &Pairs, settings: &ComovementSettings) -> Result<Comove
     }
     let mean_block = settings.mean_block.map_or_else(|| block_of(pairs), Ok)?;
     let mut weights = vec![1.0; pairs.len()];
-    let (values, counts, fit) = all(pairs, pairs, &weights, &settings.thresholds, None);
+    let (values, counts, fit) = all(&Parts::whole(pairs), &weights, &settings.thresholds, None);
     let replications: Vec<Vec<f64>> = (0..settings.replications)
         .map(|replication| {
             redraw(&mut stream(settings.seed, "comovement", replication), mean_block, &mut weights);
-            all(pairs, pairs, &weights, &settings.thresholds, Some(fit)).0
+            all(&Parts::whole(pairs), &weights, &settings.thresholds, Some(fit)).0
         })
         .collect();
     let freedom = (pairs.len() as f64 / mean_block).floor() - 1.0;

@@ -90,6 +90,12 @@ impl Simulation {
         Ok(shard.finish())
     }
 
+    /// The same market, dates, paths and seed without a book: to look at factors alone, on the same paths.
+    #[must_use]
+    pub fn without_book(&self) -> Self {
+        Simulation { book: Book::default(), ..self.clone() }
+    }
+
     /// Paths of the run.
     #[must_use]
     pub fn path_count(&self) -> u64 {

@@ -22,11 +22,15 @@ use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 /// | `Regimes` | multipliers of volatility in calm and stress | the calm matrix, given that of stress |
 /// | `StressDriven` | own jumps | the calm matrix, given that of stress and the mean weight |
 /// | `CommonJumps` | the sizes of the common jumps | the matrix of the diffusions |
+/// | `Regimes`, `CommonJumps` with a t copula | as without it | the same matrix, higher as the copula dilutes it |
 ///
 /// **Own jumps** make the price a [`Merton`](crate::market::Merton) whose jumps are symmetric and independent of everything; without kurtosis
 /// to give it is a [`Gbm`]. Their share of the variance is `sqrt(lambda D kurtosis / 3)`.
 ///
-/// Matched are second and fourth moments. Third ones are not: common jumps that go down make returns skewed, regimes hardly.
+/// Matched are second and fourth moments. Third ones are not: common jumps that go down make returns skewed, and regimes do a little, for a price must have a lower
+/// mean where it varies more. [`Matched::skewness`] says by how much, and [`Matched::unmatched`] tells it.
+///
+/// Not to be had in closed form, and so not here: a weight that follows a drawdown (its mean depends on the path and the date), a t copula on it, and jumps on regimes.
 ///
 /// Regimes start from the law of the long run and the index of stress from its own, so every step has the same law. Over several steps
 /// correlations stay, and kurtosis falls as it does: like 1 over the number of steps where steps are independent, more slowly under
@@ -53,6 +57,9 @@ pub enum Mechanism {
         share: f64,
         /// Mean years that stress lasts.
         mean_years: f64,
+        /// Degrees of freedom of a t copula of the drivers in both, whose margins stay normal; none by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        degrees_of_freedom: Option<f64>,
     },
     /// [`StressDriven`] with an index of its own.
     StressDriven {
@@ -73,6 +80,9 @@ pub enum Mechanism {
         correlation: f64,
         /// Share of a jump's mean square that its mean has, and that is down: 0 (symmetric) to 1 (one size).
         tilt: f64,
+        /// Degrees of freedom of a t copula of the drivers, whose margins stay normal; none by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        degrees_of_freedom: Option<f64>,
     },
 }
 
@@ -114,8 +124,41 @@ struct Solved {
     models: Vec<Model>,
     dependence: DependenceModel,
     volatility: Vec<f64>,
+    skewness: Vec<f64>,
     excess_kurtosis: Vec<f64>,
     correlation: Vec<Vec<f64>>,
+}
+
+/// What lies between the matrix of a dependence and the correlations of its drivers: nothing, or a t copula.
+struct Drivers(Option<(f64, TCopula)>);
+
+impl Drivers {
+    fn new(degrees_of_freedom: Option<f64>) -> Result<Self, Error> {
+        let Some(freedom) = degrees_of_freedom else { return Ok(Drivers(None)) };
+        check::within("degrees_of_freedom", freedom, 2.01, 1e6)?;
+        let copula = TCopula::new(freedom);
+        let copula = copula.ok_or_else(|| Error::invalid("degrees_of_freedom", freedom, "must be above zero"))?;
+        Ok(Drivers(Some((freedom, copula))))
+    }
+
+    /// The correlation of drivers for an entry of the matrix.
+    fn pearson(&self, rho: f64) -> f64 {
+        self.0.as_ref().map_or(rho, |(_, copula)| copula.pearson(rho))
+    }
+
+    /// The entry for a correlation of drivers: odd in it, and increasing.
+    fn entry(&self, wanted: f64) -> f64 {
+        self.0
+            .as_ref()
+            .map_or(wanted, |(_, copula)| crossing(0.0, 1.0, |rho| copula.pearson(rho) - wanted.abs()).copysign(wanted))
+    }
+
+    fn on(&self, base: DependenceModel) -> DependenceModel {
+        match &self.0 {
+            None => base,
+            Some((freedom, _)) => DependenceModel::StudentT(Box::new(StudentT::new(*freedom, base).normal_margins())),
+        }
+    }
 }
 
 impl Mechanism {
@@ -133,14 +176,13 @@ impl Mechanism {
                 let Some(freedom) = *degrees_of_freedom else {
                     return Err(Error::invalid("degrees_of_freedom", "none", "must be given for normal margins"));
                 };
-                check::within("degrees_of_freedom", freedom, 2.01, 1e6)?;
-                t_copula(target, freedom)?
+                t_copula(target, &Drivers::new(Some(freedom))?)?
             }
-            Mechanism::Regimes { stress, share, mean_years } => {
+            Mechanism::Regimes { stress, share, mean_years, degrees_of_freedom } => {
                 sized("stress", stress, target)?;
                 check::within("share", *share, 0.001, 0.999)?;
                 check::within("mean_years", *mean_years, 1e-3, 1e3)?;
-                regimes(target, stress, *share, *mean_years)?
+                regimes(target, stress, *share, *mean_years, &Drivers::new(*degrees_of_freedom)?)?
             }
             Mechanism::StressDriven { stress, reversion, begin, full } => {
                 sized("stress", stress, target)?;
@@ -152,11 +194,11 @@ impl Mechanism {
                 check::within("reversion", *reversion, 0.0, 10_000.0)?;
                 stress_driven(target, stress, StressDriven::ou(*reversion, *begin, *full))?
             }
-            Mechanism::CommonJumps { per_year, correlation, tilt } => {
+            Mechanism::CommonJumps { per_year, correlation, tilt, degrees_of_freedom } => {
                 check::within("per_year", *per_year, 0.01, 100.0)?;
                 check::within("correlation", *correlation, 0.0, 1.0)?;
                 check::within("tilt", *tilt, 0.0, 1.0)?;
-                common_jumps(target, *per_year, *correlation, *tilt)?
+                common_jumps(target, *per_year, *correlation, *tilt, &Drivers::new(*degrees_of_freedom)?)?
             }
         };
         let names = target.margins.iter().map(|margin| margin.name.clone());
@@ -165,6 +207,7 @@ impl Mechanism {
             factors: names.zip(solved.models).collect(),
             dependence: solved.dependence,
             volatility: solved.volatility,
+            skewness: solved.skewness,
             excess_kurtosis: solved.excess_kurtosis,
             correlation: solved.correlation,
         })
@@ -216,6 +259,7 @@ impl Diluted {
         Solved {
             dependence,
             volatility: target.margins.iter().map(|margin| margin.volatility).collect(),
+            skewness: vec![0.0; share.len()],
             excess_kurtosis: self.own.iter().map(|own| own.excess_kurtosis).collect(),
             correlation,
             models: self.own.into_iter().map(|own| own.model).collect(),
@@ -241,28 +285,27 @@ fn student_t(target: &Target) -> Result<Solved, Error> {
         models: margins.iter().map(|margin| gbm(margin, margin.volatility)).collect(),
         dependence: DependenceModel::StudentT(Box::new(StudentT::new(freedom, base))),
         volatility: margins.iter().map(|margin| margin.volatility).collect(),
+        skewness: vec![0.0; margins.len()],
         excess_kurtosis: vec![6.0 / (freedom - 4.0); margins.len()],
         correlation: rows(margins.len(), |row, column| entry(&matrix, row, column)),
     })
 }
 
-fn t_copula(target: &Target, freedom: f64) -> Result<Solved, Error> {
+fn t_copula(target: &Target, drivers: &Drivers) -> Result<Solved, Error> {
     let diluted = Diluted::new(target);
-    let Some(copula) = TCopula::new(freedom) else {
-        return Err(Error::invalid("degrees_of_freedom", freedom, "must be above zero"));
-    };
     let size = target.margins.len();
-    let matrix = solve(size, |row, column| {
-        let wanted = diluted.wanted(target, row, column);
-        // Odd in the correlation, and increasing.
-        crossing(0.0, 1.0, |rho| copula.pearson(rho) - wanted.abs()).copysign(wanted)
-    })?;
-    let base = DependenceModel::Constant(Constant::new(matrix.clone()));
-    let dependence = DependenceModel::StudentT(Box::new(StudentT::new(freedom, base).normal_margins()));
-    Ok(diluted.solved(target, dependence, |row, column| copula.pearson(entry(&matrix, row, column))))
+    let matrix = solve(size, |row, column| drivers.entry(diluted.wanted(target, row, column)))?;
+    let dependence = drivers.on(DependenceModel::Constant(Constant::new(matrix.clone())));
+    Ok(diluted.solved(target, dependence, |row, column| drivers.pearson(entry(&matrix, row, column))))
 }
 
-fn regimes(target: &Target, stress: &Correlation, share: f64, mean_years: f64) -> Result<Solved, Error> {
+fn regimes(
+    target: &Target,
+    stress: &Correlation,
+    share: f64,
+    mean_years: f64,
+    drivers: &Drivers,
+) -> Result<Solved, Error> {
     let margins = &target.margins;
     let of = |margin: &Margin| {
         let variance = margin.volatility * margin.volatility * target.step;
@@ -271,16 +314,18 @@ fn regimes(target: &Target, stress: &Correlation, share: f64, mean_years: f64) -
     let laws: Vec<TwoNormals> = margins.iter().map(of).collect();
     let between = |row: usize, column: usize| share * (1.0 - share) * laws[row].distance() * laws[column].distance();
     let in_stress = |row: usize, column: usize| {
-        share * entry(stress, row, column) * (laws[row].stress * laws[column].stress).sqrt() + between(row, column)
+        let rho = drivers.pearson(entry(stress, row, column));
+        share * rho * (laws[row].stress * laws[column].stress).sqrt() + between(row, column)
     };
     let in_calm = |row: usize, column: usize| (1.0 - share) * (laws[row].calm * laws[column].calm).sqrt();
     let whole = |row: usize, column: usize| (laws[row].variance() * laws[column].variance()).sqrt();
     let calm = solve(margins.len(), |row, column| {
         let wanted = entry(&target.correlation, row, column) * whole(row, column);
-        (wanted - in_stress(row, column)) / in_calm(row, column)
+        drivers.entry((wanted - in_stress(row, column)) / in_calm(row, column))
     })?;
     let correlation = rows(margins.len(), |row, column| {
-        (in_calm(row, column) * entry(&calm, row, column) + in_stress(row, column)) / whole(row, column)
+        let rho = drivers.pearson(entry(&calm, row, column));
+        (in_calm(row, column) * rho + in_stress(row, column)) / whole(row, column)
     });
     let mut quiet = Regime::new("calm").matrix(calm);
     let mut wild = Regime::new("stress").matrix(stress.clone());
@@ -292,8 +337,9 @@ fn regimes(target: &Target, stress: &Correlation, share: f64, mean_years: f64) -
     let dependence = Regimes::pair(quiet, wild, [mean_years * (1.0 - share) / share, mean_years]);
     Ok(Solved {
         models: margins.iter().map(|margin| gbm(margin, margin.volatility)).collect(),
-        dependence: DependenceModel::Regimes(dependence),
+        dependence: drivers.on(DependenceModel::Regimes(dependence)),
         volatility: laws.iter().map(|law| (law.variance() / target.step).sqrt()).collect(),
+        skewness: laws.iter().map(|law| law.skewness()).collect(),
         excess_kurtosis: laws.iter().map(|law| law.excess_kurtosis()).collect(),
         correlation,
     })
@@ -326,7 +372,13 @@ fn stress_driven(target: &Target, stress: &Correlation, index: StressDriven) -> 
     Ok(diluted.solved(target, DependenceModel::StressDriven(index), mean))
 }
 
-fn common_jumps(target: &Target, per_year: f64, correlation: f64, tilt: f64) -> Result<Solved, Error> {
+fn common_jumps(
+    target: &Target,
+    per_year: f64,
+    correlation: f64,
+    tilt: f64,
+    drivers: &Drivers,
+) -> Result<Solved, Error> {
     let margins = &target.margins;
     // E[Y^4] over E[Y^2]^2.
     let peak = tilt * tilt + 6.0 * tilt * (1.0 - tilt) + 3.0 * (1.0 - tilt) * (1.0 - tilt);
@@ -342,12 +394,14 @@ fn common_jumps(target: &Target, per_year: f64, correlation: f64, tilt: f64) -> 
     let diffusion = |row: usize, column: usize| (parts[row].0 * parts[column].0).sqrt();
     let whole = |row: usize, column: usize| margins[row].volatility * margins[column].volatility;
     let matrix = solve(margins.len(), |row, column| {
-        (entry(&target.correlation, row, column) * whole(row, column) - jumps(row, column)) / diffusion(row, column)
+        let wanted = entry(&target.correlation, row, column) * whole(row, column) - jumps(row, column);
+        drivers.entry(wanted / diffusion(row, column))
     })?;
     let reached = rows(margins.len(), |row, column| {
-        (entry(&matrix, row, column) * diffusion(row, column) + jumps(row, column)) / whole(row, column)
+        let rho = drivers.pearson(entry(&matrix, row, column));
+        (rho * diffusion(row, column) + jumps(row, column)) / whole(row, column)
     });
-    let base = DependenceModel::Constant(Constant::new(matrix));
+    let base = drivers.on(DependenceModel::Constant(Constant::new(matrix)));
     let mut events = CommonJumps::new(per_year, base);
     for (margin, (_, square, _)) in margins.iter().zip(&parts) {
         events = events.jump(margin.name.clone(), -(tilt * square).sqrt(), ((1.0 - tilt) * square).sqrt());
@@ -355,7 +409,14 @@ fn common_jumps(target: &Target, per_year: f64, correlation: f64, tilt: f64) -> 
     let pairs = (0..margins.len()).flat_map(|row| (0..row).map(move |column| (row, column)));
     let pairs = pairs.map(|(row, column)| (margins[row].name.clone(), margins[column].name.clone(), correlation));
     let events = events.correlation(pairs);
+    // E[Y^3] = -b^3 (h^(3/2) + 3 h^(1/2) (1 - h)).
+    let lean = -(tilt.sqrt() * (tilt + 3.0 * (1.0 - tilt)));
+    let skewness = |(margin, (_, square, _)): (&Margin, &(f64, f64, f64))| {
+        let variance = margin.volatility * margin.volatility * target.step;
+        per_year * target.step * square * square.sqrt() * lean / (variance * variance.sqrt())
+    };
     Ok(Solved {
+        skewness: margins.iter().zip(&parts).map(skewness).collect(),
         models: margins.iter().zip(&parts).map(|(margin, (diffusion, ..))| gbm(margin, diffusion.sqrt())).collect(),
         dependence: DependenceModel::CommonJumps(Box::new(events)),
         volatility: margins.iter().map(|margin| margin.volatility).collect(),

@@ -45,6 +45,13 @@ impl TwoNormals {
         (1.0 - self.share) * (self.calm + calm * calm) + self.share * (self.stress + stress * stress)
     }
 
+    pub(super) fn skewness(self) -> f64 {
+        let third = |variance: f64, offset: f64| offset * (3.0 * variance + offset * offset);
+        let [calm, stress] = self.offsets();
+        let whole = (1.0 - self.share) * third(self.calm, calm) + self.share * third(self.stress, stress);
+        whole / (self.variance() * self.variance().sqrt())
+    }
+
     pub(super) fn excess_kurtosis(self) -> f64 {
         let fourth = |variance: f64, offset: f64| {
             let square = offset * offset;

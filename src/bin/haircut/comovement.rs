@@ -1,11 +1,13 @@
 //! How two series move together, as tables and CSV: of observed series and of simulated ones.
 
 use crate::files;
-use crate::tables::{section, short, table};
+use crate::money::count;
+use crate::tables::{level, section, short, table};
 use haircut::comovement::{
     Comovement, Level, SeriesPair, SimulatedComovement, StateComovement, States, StepChange, Threshold,
 };
 use haircut::measure::Estimate;
+use haircut::study::convergence::MechanismComovement;
 use std::fmt::Write;
 
 /// `A,B` of the command line; `NAME:difference` for a rate.
@@ -156,18 +158,95 @@ pub(crate) fn simulated(text: &mut String, found: &SimulatedComovement) {
 
 /// Simulated pairs as a CSV, a line for each state and threshold.
 pub(crate) fn csv(pairs: &[SimulatedComovement]) -> String {
-    let names_of = ["pearson", "spearman", "kendall"].map(files::columns).join(",");
-    let mut text = format!("one,other,state,pairs,{names_of},{}\n", tail_columns());
-    for found in pairs {
-        let [one, other] = names(found).map(files::quoted);
-        for part in parts(found) {
-            let Comovement { pearson, spearman, kendall, levels, .. } = &part.comovement;
-            let correlations = [pearson, spearman, kendall].map(files::fields).join(",");
-            for level in levels {
-                let (state, fields) = (files::quoted(&part.state), tail_fields(level));
-                let _ = writeln!(text, "{one},{other},{state},{},{correlations},{fields}", part.pairs);
-            }
+    let mut text = columns() + "\n";
+    pairs.iter().for_each(|found| lines(&mut text, found, ""));
+    text
+}
+
+/// The same by mechanism.
+pub(crate) fn csv_by_mechanism(all: &[MechanismComovement]) -> String {
+    let mut text = format!("mechanism,{}\n", columns());
+    all.iter().for_each(|one| lines(&mut text, &one.found, &(files::quoted(&one.mechanism) + ",")));
+    text
+}
+
+fn columns() -> String {
+    let moments = ["standard_deviation", "skewness", "excess_kurtosis"];
+    let moments = ["one", "other"].map(|side| moments.map(|name| files::columns(&format!("{side}_{name}"))).join(","));
+    let names = ["pearson", "spearman", "kendall"].map(files::columns).join(",");
+    format!("one,other,state,pairs,{},{names},{}", moments.join(","), tail_columns())
+}
+
+fn lines(text: &mut String, found: &SimulatedComovement, before: &str) {
+    let [one, other] = names(found).map(files::quoted);
+    for part in parts(found) {
+        let Comovement { pearson, spearman, kendall, levels, .. } = &part.comovement;
+        let correlations = [pearson, spearman, kendall].map(files::fields).join(",");
+        let moments = part.moments.each_ref().map(|series| {
+            [series.standard_deviation, series.skewness, series.excess_kurtosis]
+                .map(|one| files::fields(&one))
+                .join(",")
+        });
+        let (state, moments) = (files::quoted(&part.state), moments.join(","));
+        for level in levels {
+            let tail = tail_fields(level);
+            let _ = writeln!(text, "{before}{one},{other},{state},{},{moments},{correlations},{tail}", part.pairs);
         }
     }
-    text
+}
+
+/// What mechanisms share, and what they do not.
+pub(crate) fn by_mechanism(text: &mut String, all: &[MechanismComovement]) {
+    let Some(first) = all.first() else { return };
+    let [one, other] = names(&first.found);
+    let (stress, frequency) = (first.stress_correlation, level(first.frequency));
+    let _ = writeln!(
+        text,
+        "\nLog changes of {one} and {other} over a step: {} pairs, stress in {frequency} % of steps\nwith a correlation of {stress}",
+        count(first.found.all.pairs)
+    );
+    let names = [one, other].map(|name| short(name, 10));
+    let [a, b] = &names;
+    let heads = [format!("{a}: sd %"), format!("{b}: sd %"), format!("{a}: kurt."), format!("{b}: kurt.")];
+    let mut header = vec!["mechanism"];
+    header.extend(heads.iter().map(String::as_str));
+    header.push("correlation");
+    let mut shared = table(1, &header);
+    let shapes = |one: &MechanismComovement| -> Vec<Level> {
+        let shown = [0.05, 0.1, 0.2].map(Threshold::Quantile);
+        one.found.all.comovement.levels.iter().filter(|level| shown.contains(&level.threshold)).cloned().collect()
+    };
+    let mut header = vec!["mechanism".to_owned()];
+    header.extend(shapes(first).iter().map(|level| format!("falls {}", threshold(level.threshold))));
+    header.extend(["rises 10.0 %".into(), "t pair 10.0 %".into()]);
+    let mut differ = table(1, &header.iter().map(String::as_str).collect::<Vec<_>>());
+    let tenth = |one: &MechanismComovement| -> Option<Level> {
+        shapes(one).into_iter().find(|level| level.threshold == Threshold::Quantile(0.1))
+    };
+    let mut null = vec!["normal pair".to_owned()];
+    null.extend(shapes(first).iter().map(|level| format!("{:.3}", level.normal_correlation)));
+    null.push(tenth(first).map_or("-".into(), |level| format!("{:.3}", level.normal_correlation)));
+    null.push("-".into());
+    differ.add_row(null);
+    for mechanism in all {
+        let name = short(&mechanism.mechanism, 18);
+        let part = &mechanism.found.all;
+        let [x, y] = &part.moments;
+        shared.add_row([
+            name.clone(),
+            shown(&x.standard_deviation.scaled(100.0)),
+            shown(&y.standard_deviation.scaled(100.0)),
+            shown(&x.excess_kurtosis),
+            shown(&y.excess_kurtosis),
+            shown(&part.comovement.pearson),
+        ]);
+        let mut row = vec![name];
+        row.extend(shapes(mechanism).iter().map(|level| shown(&level.lower_correlation)));
+        let tenth = tenth(mechanism);
+        row.push(tenth.as_ref().map_or("-".into(), |level| shown(&level.upper_correlation)));
+        row.push(tenth.map_or("-".into(), |level| format!("{:.3}", level.student_correlation)));
+        differ.add_row(row);
+    }
+    section(text, "What is matched", &shared);
+    section(text, "What differs: exceedance correlations, beside a normal pair and the t pair fitted to each", &differ);
 }

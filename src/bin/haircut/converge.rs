@@ -2,17 +2,16 @@
 
 use crate::money::{amount, count};
 use crate::tables::{level, section, short, table};
-use crate::{Failure, converge_plots, files};
+use crate::{Failure, comovement, converge_plots, files, run};
 use clap::Args;
 use haircut::engine::Progress;
 use haircut::measure::Estimate;
 use haircut::study::convergence::{Convergence, Finished, Row, csv};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -27,7 +26,7 @@ pub(crate) struct Options {
     /// Threads; by default one for each core. The results do not depend on it.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Write rows.csv, rows.json, plots as SVG and state.toml to this folder. A study that was interrupted goes on from the state
+    /// Write rows.csv, rows.json, plots as SVG and state.toml to this folder, and what two factors have in common where the study names them. A study that was interrupted goes on from the state
     /// that it finds there: what has finished is not run again.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -54,7 +53,7 @@ pub(crate) fn converge(options: &Options) -> Result<String, Failure> {
     }
 
     let began = Instant::now();
-    let bar = progress_bar(study.paths() * study.runs() as u64);
+    let bar = run::progress_bar(study.paths() * study.runs() as u64);
     loop {
         let so_far = study.paths() * study.finished(&finished)? as u64;
         bar.set_position(so_far);
@@ -79,11 +78,20 @@ pub(crate) fn converge(options: &Options) -> Result<String, Failure> {
     );
 
     let rows = study.rows(&finished)?;
+    let comovements = study.comovements()?;
     let mut text = tables(&study, &rows);
+    comovement::by_mechanism(&mut text, &comovements);
     if let Some(folder) = &options.out {
         let json = serde_json::to_string_pretty(&rows).map_err(|error| Failure::Output(error.to_string()))?;
         let mut written = vec![("rows.csv", csv(&rows)), ("rows.json", json)];
         written.extend(converge_plots::all(study.sweep(), &rows)?);
+        if !comovements.is_empty() {
+            let json =
+                serde_json::to_string_pretty(&comovements).map_err(|error| Failure::Output(error.to_string()))?;
+            written.push(("comovement.csv", comovement::csv_by_mechanism(&comovements)));
+            written.push(("comovement.json", json));
+            written.push(("exceedance.svg", converge_plots::exceedance(&comovements)?));
+        }
         text.push('\n');
         for (name, content) in written {
             files::write(&folder.join(name), &content)?;
@@ -110,15 +118,6 @@ fn write(state: &Path, finished: &Finished) -> Result<(), Failure> {
     let beside = state.with_extension("new");
     files::write(&beside, &text)?;
     std::fs::rename(&beside, state).map_err(|error| Failure::Output(format!("{}: {error}", state.display())))
-}
-
-fn progress_bar(paths: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(paths), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  {human_pos} paths  {eta} left") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 /// One table for each frequency and leverage: joint default and ES by mechanism, with the ratio to matched Gaussian drivers.

@@ -1,19 +1,18 @@
 //! Pictures of a study of convergence.
 
-use crate::Failure;
-use crate::plots::{Area, COLOURS, FONT, GREY, nothing, svg};
+use crate::comovement::names;
+use crate::plots::{Area, COLOURS, FONT, GREY, mesh, nothing, share, svg};
 use crate::tables::{level, short};
+use crate::{Failure, heat};
+use haircut::comovement::{Level, Threshold};
 use haircut::measure::Estimate;
-use haircut::study::convergence::{Row, Sweep};
+use haircut::study::convergence::{MechanismComovement, Row, Sweep};
 use plotters::prelude::*;
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// A curve by the correlation in stress.
 type Curve<'a> = (&'a str, Vec<(f64, Estimate)>);
-
-/// The number in a line, at a correlation in stress.
-type Cells<'a> = Box<dyn Fn(usize, f64) -> Option<f64> + 'a>;
 
 /// Every picture under the name of its file, at the first frequency and leverage where a picture shows one alone.
 pub(crate) fn all(sweep: &Sweep, rows: &[Row]) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -43,18 +42,19 @@ pub(crate) fn all(sweep: &Sweep, rows: &[Row]) -> Result<Vec<(&'static str, Stri
         let title = format!("Joint default over that of matched Gaussian drivers, {here}");
         lines(area, &title, &format!("ratio; {}", short(&joint, 48)), &curves, Some(1.0))
     })?;
-    let map = svg(|area| heat(area, sweep, rows))?;
-    Ok(vec![("es.svg", shortfall), ("es_ratio.svg", ratio), ("joint_default.svg", both), ("heat.svg", map)])
+    let mut all = vec![("es.svg", shortfall), ("es_ratio.svg", ratio), ("joint_default.svg", both)];
+    all.extend(heat::all(sweep, rows)?);
+    Ok(all)
 }
 
-fn place(sweep: &Sweep) -> String {
+pub(crate) fn place(sweep: &Sweep) -> String {
     let frequency = sweep.frequency.first().copied().unwrap_or(0.0);
     let leverage = sweep.leverage.first().copied().unwrap_or(1.0);
     let debt = if (leverage - 1.0).abs() > 0.0 { format!(", debt times {leverage}") } else { String::new() };
     format!("stress in {} % of steps{debt}", level(frequency))
 }
 
-fn same(a: f64, b: Option<&f64>) -> bool {
+pub(crate) fn same(a: f64, b: Option<&f64>) -> bool {
     b.is_some_and(|b| a.to_bits() == b.to_bits())
 }
 
@@ -107,14 +107,9 @@ fn lines(area: &Area<'_>, title: &str, what: &str, curves: &[Curve<'_>], mark: O
         .x_label_area_size(46)
         .y_label_area_size(72)
         .build_cartesian_2d(left..right, bounds)?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GREY.mix(0.18))
+    mesh(&mut chart)
         .x_desc("correlation in stress of factors of different groups; bands and bars: 95 %")
         .y_desc(format!("{what}{suffix}"))
-        .label_style((FONT, 14))
-        .axis_desc_style((FONT, 15))
         .draw()?;
     if let Some(mark) = mark {
         chart.draw_series(LineSeries::new([(left, mark), (right, mark)], GREY.stroke_width(1)))?;
@@ -126,7 +121,6 @@ fn lines(area: &Area<'_>, title: &str, what: &str, curves: &[Curve<'_>], mark: O
         let value = |bound: f64, e: &Estimate| finite(bound, e.value) / unit;
         let flat = curve.windows(2).all(|pair| pair[0].1.value.to_bits() == pair[1].1.value.to_bits());
         let line: Vec<(f64, f64)> = curve.iter().map(|(at, e)| (*at, e.value / unit)).collect();
-        let y = 88 + 24 * i32::try_from(index).unwrap_or(0);
         if flat {
             // Bands of levels would lie over one another: a bar for each, side by side.
             if let Some((_, e)) = curve.first() {
@@ -134,19 +128,15 @@ fn lines(area: &Area<'_>, title: &str, what: &str, curves: &[Curve<'_>], mark: O
                 chart.draw_series(LineSeries::new([(at, value(e.lower, e)), (at, value(e.upper, e))], style))?;
             }
             chart.draw_series(DashedLineSeries::new(line, 7, 5, style))?;
-            for from in [0, 11, 22] {
-                legend.draw(&PathElement::new([(4 + from, y), (11 + from, y)], style))?;
-            }
         } else {
             let mut band: Vec<(f64, f64)> = curve.iter().map(|(at, e)| (*at, value(e.upper, e))).collect();
             band.extend(curve.iter().rev().map(|(at, e)| (*at, value(e.lower, e))));
             chart.draw_series([Polygon::new(band, colour.mix(0.15))])?;
             chart.draw_series(LineSeries::new(line.clone(), style))?;
             chart.draw_series(line.into_iter().map(|at| Circle::new(at, 3, colour.filled())))?;
-            legend.draw(&PathElement::new([(4, y), (33, y)], style))?;
-            legend.draw(&Circle::new((18, y), 3, colour.filled()))?;
+            legend.draw(&Circle::new((18, 88 + 24 * i32::try_from(index).unwrap_or(0)), 3, colour.filled()))?;
         }
-        legend.draw(&Text::new(short(name, 20), (42, y - 7), (FONT, 15)))?;
+        sample(&legend, index, style, flat, name)?;
     }
     let y = 88 + 24 * i32::try_from(curves.len()).unwrap_or(0) + 8;
     for (line, text) in ["dashed: has no", "stress correlation"].into_iter().enumerate() {
@@ -156,112 +146,93 @@ fn lines(area: &Area<'_>, title: &str, what: &str, curves: &[Curve<'_>], mark: O
     Ok(())
 }
 
-/// ES over that of matched Gaussian drivers: by frequency and correlation for the first mechanism with a stress, or by mechanism where
-/// there is one frequency.
-fn heat(area: &Area<'_>, sweep: &Sweep, rows: &[Row]) -> Drawn {
-    let shortfall = |row: &&Row| row.quantity == "ES" && same(row.leverage, sweep.leverage.first());
-    let moves = |name: &str| {
-        let mut values = rows.iter().filter(shortfall).filter(|row| row.mechanism == name).map(|row| row.value.value);
-        let first = values.next();
-        values.any(|value| !same(value, first.as_ref()))
+/// Exceedance correlations by quantile and mechanism, falls to the left and rises to the right, with their 95 % bands; that of a normal pair of the first
+/// mechanism's correlation beside them.
+pub(crate) fn exceedance(all: &[MechanismComovement]) -> Result<String, Failure> {
+    type Side = (fn(&Level) -> Estimate, fn(f64) -> f64);
+    let sides: [Side; 2] = [(|level| level.lower_correlation, |q| q), (|level| level.upper_correlation, |q| 1.0 - q)];
+    let curve = |one: &MechanismComovement, (read, at): Side| -> Vec<(f64, Estimate)> {
+        let quantile = |level: &Level| match level.threshold {
+            Threshold::Quantile(q) => Some((at(q), read(level))),
+            Threshold::Deviations(_) => None,
+        };
+        let known = |e: &Estimate| e.value.is_finite() && e.standard_error.is_finite();
+        one.found.all.comovement.levels.iter().filter_map(quantile).filter(|(_, e)| known(e)).collect()
     };
-    let by_frequency = sweep.frequency.len() > 1;
-    let shown = sweep.mechanisms.iter().map(|named| named.label()).find(|name| moves(name));
-    let (labels, find): (Vec<String>, Cells<'_>) = match shown {
-        Some(name) if by_frequency => {
-            let labels = sweep.frequency.iter().map(|frequency| format!("{} %", level(*frequency))).collect();
-            let find = move |line: usize, stress: f64| {
-                let found = rows.iter().filter(shortfall).find(|row| {
-                    row.mechanism == name
-                        && same(row.frequency, sweep.frequency.get(line))
-                        && same(stress, Some(&row.stress_correlation))
-                });
-                found.map(|row| row.to_constant.value)
-            };
-            (labels, Box::new(find))
+    svg(|area| {
+        let Some(first) = all.first() else { return nothing(area, "No two factors are named") };
+        let points = || all.iter().flat_map(|one| sides.map(|side| curve(one, side))).flatten();
+        let low = points().map(|(_, e)| e.lower).fold(0.0, f64::min).max(-1.0);
+        let high = points().map(|(_, e)| e.upper).fold(0.0, f64::max).min(1.0);
+        let margin = 0.04 * (high - low).max(1e-9);
+        let (canvas, legend) = area.split_horizontally(760);
+        let [one, other] = names(&first.found);
+        let title =
+            format!("{} and {}: exceedance correlation of log changes over a step", short(one, 20), short(other, 20));
+        let mut chart = ChartBuilder::on(&canvas)
+            .caption(title, (FONT, 18))
+            .margin(14)
+            .x_label_area_size(46)
+            .y_label_area_size(72)
+            .build_cartesian_2d(0.0..1.0, (low - margin)..(high + margin))?;
+        mesh(&mut chart)
+            .x_desc("quantile at which the tail begins: joint falls below it (left), joint rises above it (right)")
+            .y_desc("correlation given both beyond; bands of 95 %")
+            .x_label_formatter(&|q| share(*q))
+            .y_label_formatter(&|rho| format!("{rho:.1}"))
+            .draw()?;
+        chart.draw_series([PathElement::new([(0.5, low - margin), (0.5, high + margin)], GREY.mix(0.6))])?;
+        legend.draw(&Text::new("mechanism", (4, 60), (FONT, 15)))?;
+        for (index, mechanism) in all.iter().enumerate() {
+            // Black is that of the null; when colours have run out, lines are dashed.
+            let colour = COLOURS[1 + index % (COLOURS.len() - 1)];
+            let (style, dashed) = (colour.stroke_width(2), index >= COLOURS.len() - 1);
+            for side in sides {
+                let curve = curve(mechanism, side);
+                let mut band: Vec<(f64, f64)> = curve.iter().map(|(q, e)| (*q, e.upper.min(high + margin))).collect();
+                band.extend(curve.iter().rev().map(|(q, e)| (*q, e.lower.max(low - margin))));
+                chart.draw_series([Polygon::new(band, colour.mix(0.15))])?;
+                let line: Vec<(f64, f64)> = curve.iter().map(|(q, e)| (*q, e.value)).collect();
+                match dashed {
+                    true => chart.draw_series(DashedLineSeries::new(line, 6, 4, style)).map(|_| ())?,
+                    false => chart.draw_series(LineSeries::new(line, style)).map(|_| ())?,
+                }
+            }
+            sample(&legend, index, style, dashed, &mechanism.mechanism)?;
         }
-        _ => {
-            let labels = sweep.mechanisms.iter().map(|named| short(named.label(), 16)).collect();
-            let find = move |line: usize, stress: f64| {
-                let found = rows.iter().filter(shortfall).find(|row| {
-                    row.mechanism == sweep.mechanisms[line].label()
-                        && same(row.frequency, sweep.frequency.first())
-                        && same(stress, Some(&row.stress_correlation))
-                });
-                found.map(|row| row.to_constant.value)
-            };
-            (labels, Box::new(find))
+        let null = |q: f64| {
+            let of = |level: &&Level| matches!(level.threshold, Threshold::Quantile(at) if same(at, Some(&q)));
+            first.found.all.comovement.levels.iter().find(of).map(|level| level.normal_correlation)
+        };
+        for (_, at) in sides {
+            let levels = first.found.all.comovement.levels.iter();
+            let quantiles = levels.filter_map(|level| match level.threshold {
+                Threshold::Quantile(q) => Some(q),
+                Threshold::Deviations(_) => None,
+            });
+            let line: Vec<(f64, f64)> = quantiles.filter_map(|q| Some((at(q), null(q)?))).collect();
+            chart.draw_series(DashedLineSeries::new(line, 2, 4, COLOURS[0].stroke_width(2)))?;
         }
-    };
-    let mut columns = sweep.stress_correlation.clone();
-    columns.sort_by(f64::total_cmp);
-    let values: Vec<Vec<Option<f64>>> =
-        (0..labels.len()).map(|line| columns.iter().map(|stress| find(line, *stress)).collect()).collect();
-    let known = || values.iter().flatten().flatten().copied().filter(|value| value.is_finite());
-    let reach = known().map(|value| (value - 1.0).abs()).fold(1e-9, f64::max);
-    let (width, height) = (column_width(columns.len()), 380 / i32::try_from(labels.len().max(1)).unwrap_or(1));
-    let (left, top) = (150, 64);
-    let title = match shown {
-        Some(name) if by_frequency => {
-            format!("{name}: ES {} % over that of matched Gaussian drivers", level(sweep.level))
+        let y = 88 + 24 * i32::try_from(all.len()).unwrap_or(0);
+        for dot in (4..34).step_by(6) {
+            legend.draw(&PathElement::new([(dot, y), (dot + 2, y)], COLOURS[0].stroke_width(2)))?;
         }
-        _ => format!("ES {} % over that of matched Gaussian drivers, {}", level(sweep.level), place(sweep)),
-    };
-    area.draw(&Text::new(title, (left, 20), (FONT, 19)))?;
-    for (line, label) in labels.iter().enumerate() {
-        let y = top + height * i32::try_from(line).unwrap_or(0);
-        let right = FONT.into_font().resize(15.0).color(&BLACK).pos(right_middle());
-        area.draw(&Text::new(label.clone(), (left - 10, y + height / 2), right))?;
-        for (column, _) in columns.iter().enumerate() {
-            let x = left + width * i32::try_from(column).unwrap_or(0);
-            let Some(value) = values[line][column].filter(|value| value.is_finite()) else { continue };
-            let shade = blend((value - 1.0) / reach);
-            area.draw(&Rectangle::new([(x, y), (x + width - 2, y + height - 2)], shade.filled()))?;
-            let dark = (value - 1.0).abs() / reach > 0.85;
-            let ink = if dark { &WHITE } else { &BLACK };
-            let style = FONT.into_font().resize(14.0).color(ink).pos(middle());
-            area.draw(&Text::new(format!("{value:.3}"), (x + width / 2, y + height / 2), style))?;
+        legend.draw(&Text::new("normal pair", (42, y - 7), (FONT, 15)))?;
+        Ok(())
+    })
+}
+
+/// A line of the legend.
+fn sample(legend: &Area<'_>, index: usize, style: ShapeStyle, dashed: bool, name: &str) -> Drawn {
+    let y = 88 + 24 * i32::try_from(index).unwrap_or(0);
+    match dashed {
+        false => legend.draw(&PathElement::new([(4, y), (33, y)], style))?,
+        true => {
+            for from in [0, 11, 22] {
+                legend.draw(&PathElement::new([(4 + from, y), (11 + from, y)], style))?;
+            }
         }
     }
-    let bottom = top + height * i32::try_from(labels.len()).unwrap_or(0);
-    for (column, stress) in columns.iter().enumerate() {
-        let x = left + width * i32::try_from(column).unwrap_or(0) + width / 2;
-        let style = FONT.into_font().resize(15.0).color(&BLACK).pos(middle());
-        area.draw(&Text::new(format!("{stress}"), (x, bottom + 14), style))?;
-    }
-    let style = FONT.into_font().resize(15.0).color(&BLACK).pos(middle());
-    let centre = left + width * i32::try_from(columns.len()).unwrap_or(0) / 2;
-    area.draw(&Text::new(
-        "correlation in stress of factors of different groups",
-        (centre, bottom + 42),
-        style.clone(),
-    ))?;
-    let what = if by_frequency { "share of steps in stress" } else { "mechanism" };
-    let turned = style.transform(FontTransform::Rotate270);
-    area.draw(&Text::new(what, (18, top + (bottom - top) / 2), turned))?;
-    let note = "blue: below, orange: above matched Gaussian drivers";
-    area.draw(&Text::new(note, (left, bottom + 62), (FONT, 13).into_font().color(&GREY)))?;
+    legend.draw(&Text::new(short(name, 20), (42, y - 7), (FONT, 15)))?;
     Ok(())
-}
-
-fn column_width(columns: usize) -> i32 {
-    780 / i32::try_from(columns.max(1)).unwrap_or(1)
-}
-
-fn middle() -> plotters::style::text_anchor::Pos {
-    use plotters::style::text_anchor::{HPos, Pos, VPos};
-    Pos::new(HPos::Center, VPos::Center)
-}
-
-fn right_middle() -> plotters::style::text_anchor::Pos {
-    use plotters::style::text_anchor::{HPos, Pos, VPos};
-    Pos::new(HPos::Right, VPos::Center)
-}
-
-/// From blue at -1 by white to vermilion at 1.
-fn blend(at: f64) -> RGBColor {
-    let end = if at < 0.0 { COLOURS[1] } else { COLOURS[2] };
-    let share = at.abs().min(1.0);
-    let mix = |part: u8| (255.0 + share * (f64::from(part) - 255.0)).round() as u8;
-    RGBColor(mix(end.0), mix(end.1), mix(end.2))
 }

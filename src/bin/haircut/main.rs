@@ -9,6 +9,7 @@ mod curve;
 mod dependence;
 mod files;
 mod first_year;
+mod heat;
 mod money;
 mod plots;
 mod report;

@@ -6,7 +6,10 @@ use crate::report::{Report, round_up};
 use crate::tables::{level, short};
 use haircut::comovement::{Level, Threshold};
 use haircut::measure::{Estimate, ObligorDefaults};
+use plotters::chart::{ChartContext, MeshStyle};
 use plotters::coord::Shift;
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (960, 560);
@@ -61,14 +64,9 @@ pub(crate) fn losses(report: &Report) -> Result<String, Failure> {
             .x_label_area_size(46)
             .y_label_area_size(72)
             .build_cartesian_2d(0.0..largest / unit, (floor..1.0).log_scale())?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(GREY.mix(0.18))
+        mesh(&mut chart)
             .x_desc(format!("loss, discounted to today, {name} USD"))
             .y_desc("probability of a bar")
-            .label_style((FONT, 14))
-            .axis_desc_style((FONT, 15))
             .y_label_formatter(&|p| share(*p))
             .draw()?;
         chart.draw_series(bars.iter().map(|(from, to, probability)| {
@@ -98,15 +96,7 @@ pub(crate) fn losses(report: &Report) -> Result<String, Failure> {
                 });
             }
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .legend_area_size(30)
-            .background_style(WHITE.mix(0.9))
-            .border_style(GREY.mix(0.4))
-            .label_font((FONT, 14))
-            .draw()?;
-        Ok(())
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
 }
 
@@ -138,14 +128,9 @@ pub(crate) fn default_curves(report: &Report) -> Result<String, Failure> {
             .x_label_area_size(46)
             .y_label_area_size(72)
             .build_cartesian_2d(0.0..horizon, 0.0..top)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(GREY.mix(0.18))
+        mesh(&mut chart)
             .x_desc("years from today")
             .y_desc("in default by then; bands of 95 %")
-            .label_style((FONT, 14))
-            .axis_desc_style((FONT, 15))
             .y_label_formatter(&|p| share(*p))
             .draw()?;
         for (index, (name, curve)) in curves.iter().enumerate() {
@@ -161,15 +146,7 @@ pub(crate) fn default_curves(report: &Report) -> Result<String, Failure> {
                 .label(short(name, 28))
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .legend_area_size(30)
-            .background_style(WHITE.mix(0.9))
-            .border_style(GREY.mix(0.4))
-            .label_font((FONT, 14))
-            .draw()?;
-        Ok(())
+        legend(&mut chart, SeriesLabelPosition::UpperLeft)
     })
 }
 
@@ -198,14 +175,9 @@ pub(crate) fn exceedance(names: [&str; 2], all: &[Level]) -> Result<String, Fail
             .x_label_area_size(46)
             .y_label_area_size(72)
             .build_cartesian_2d(0.0..1.0, lowest..1.3)?; // Room for the legend above 1.
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(GREY.mix(0.18))
+        mesh(&mut chart)
             .x_desc("quantile at which the tail begins: joint falls below it (left), joint rises above it (right)")
             .y_desc("correlation given both beyond; bands of 95 %")
-            .label_style((FONT, 14))
-            .axis_desc_style((FONT, 15))
             .x_label_formatter(&|q| share(*q))
             .y_label_formatter(&|rho| if *rho < 1.05 { format!("{rho:.1}") } else { String::new() })
             .draw()?;
@@ -239,16 +211,32 @@ pub(crate) fn exceedance(names: [&str; 2], all: &[Level]) -> Result<String, Fail
                 EmptyElement::at((x, y)) + dash(0) + dash(9) + dash(18)
             });
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .legend_area_size(30)
-            .background_style(WHITE.mix(0.9))
-            .border_style(GREY.mix(0.4))
-            .label_font((FONT, 14))
-            .draw()?;
-        Ok(())
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
+}
+
+/// The grid and the size of labels that charts share.
+pub(crate) fn mesh<'a, 'b, 's, X, Y, XT, YT>(
+    chart: &'b mut ChartContext<'a, SVGBackend<'s>, Cartesian2d<X, Y>>,
+) -> MeshStyle<'a, 'b, X, Y, SVGBackend<'s>>
+where
+    X: Ranged<ValueType = XT> + ValueFormatter<XT>,
+    Y: Ranged<ValueType = YT> + ValueFormatter<YT>,
+{
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(WHITE).bold_line_style(GREY.mix(0.18));
+    mesh.label_style((FONT, 14)).axis_desc_style((FONT, 15));
+    mesh
+}
+
+/// The legend within a chart.
+fn legend<'a, 's: 'a, X: Ranged, Y: Ranged>(
+    chart: &mut ChartContext<'a, SVGBackend<'s>, Cartesian2d<X, Y>>,
+    position: SeriesLabelPosition,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut labels = chart.configure_series_labels();
+    labels.position(position).legend_area_size(30).label_font((FONT, 14));
+    Ok(labels.background_style(WHITE.mix(0.9)).border_style(GREY.mix(0.4)).draw()?)
 }
 
 pub(crate) fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -257,7 +245,7 @@ pub(crate) fn nothing(area: &Area<'_>, why: &str) -> Result<(), Box<dyn std::err
 }
 
 /// A probability on an axis.
-fn share(p: f64) -> String {
+pub(crate) fn share(p: f64) -> String {
     let percent = format!("{:.4}", 100.0 * p);
     format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
 }

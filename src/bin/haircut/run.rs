@@ -160,7 +160,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
 type Results = (Run, Defaults, Losses, Vec<CurvePoint>, structure::Results);
 
 /// On standard error, and only where that is a terminal.
-fn progress_bar(paths: u64) -> ProgressBar {
+pub(crate) fn progress_bar(paths: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(paths), ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  {human_pos} paths  {eta} left") {
         bar.set_style(style);

@@ -3,7 +3,7 @@
 use super::background::{Frame, Margins, long_run, mended};
 use super::sweep::{Explanation, Sweep};
 use crate::credit::{Amortisation, Facility, Feedback};
-use crate::market::{CommonJumps, DependenceModel, Margins as DriverMargins};
+use crate::market::{CommonJumps, DependenceModel, Margins as DriverMargins, Model};
 use crate::numeric::Correlation;
 use crate::numeric::kernel::ln;
 use crate::scenario::Scenario;
@@ -115,11 +115,19 @@ impl Base {
                 target.correlation = mended(square(size, of), &mut moved)?;
                 Mechanism::Constant
             }
-            Explanation::StudentT { degrees_of_freedom } => {
-                Mechanism::StudentT { margins: DriverMargins::Normal, degrees_of_freedom: Some(degrees_of_freedom) }
+            Explanation::StudentT { degrees_of_freedom: Some(freedom) } => {
+                Mechanism::StudentT { margins: DriverMargins::Normal, degrees_of_freedom: Some(freedom) }
             }
-            Explanation::Regimes { mean_years } => {
-                Mechanism::Regimes { stress: in_stress()?, share: frequency, mean_years }
+            Explanation::StudentT { degrees_of_freedom: None } => {
+                if self.rows.len() != size {
+                    let expected =
+                        "must be given where factors that do not converge have drivers, which would have the t law too";
+                    return Err(Error::invalid("degrees_of_freedom", "none", expected));
+                }
+                Mechanism::StudentT { margins: DriverMargins::StudentT, degrees_of_freedom: None }
+            }
+            Explanation::Regimes { mean_years, degrees_of_freedom } => {
+                Mechanism::Regimes { stress: in_stress()?, share: frequency, mean_years, degrees_of_freedom }
             }
             Explanation::StressDriven { reversion, width } => {
                 // The further up the window of the index lies, the less weight there is.
@@ -127,9 +135,9 @@ impl Base {
                 let (begin, full) = (centre - 0.5 * width, centre + 0.5 * width);
                 Mechanism::StressDriven { stress: in_stress()?, reversion, begin, full }
             }
-            Explanation::CommonJumps { tilt } => {
+            Explanation::CommonJumps { tilt, degrees_of_freedom } => {
                 let per_year = -ln(1.0 - frequency) / target.step;
-                Mechanism::CommonJumps { per_year, correlation: stress, tilt }
+                Mechanism::CommonJumps { per_year, correlation: stress, tilt, degrees_of_freedom }
             }
         };
         let feedback = match (explanation, self.scenario.liquidation.feedback) {
@@ -140,7 +148,14 @@ impl Base {
             (Explanation::Feedback, feedback) => feedback,
             _ => Feedback::Off,
         };
-        let matched = target.matched(&mechanism)?;
+        let mut matched = target.matched(&mechanism)?;
+        // A rent or a resale value has no mean that depends on the regime, and so no skewness from it.
+        if let Explanation::Regimes { .. } = explanation {
+            for (skewness, at) in matched.skewness.iter_mut().zip(&self.factors) {
+                let is_price = matches!(self.scenario.factors[*at].model, Model::Gbm(_) | Model::Merton(_));
+                *skewness = if is_price { *skewness } else { 0.0 };
+            }
+        }
         let mut frame = Frame { rows: &self.rows, places: &self.places, moved };
         let mut dependence = frame.around(matched.dependence.clone())?;
         let moved = frame.moved;

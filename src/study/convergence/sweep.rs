@@ -1,5 +1,6 @@
 //! What a study of convergence asks: the description, as a file holds it.
 
+use super::comoving::ComovingFactors;
 use crate::measure::Tranche;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 /// | `frequency` | share of steps that are stressed | 0.001 to 0.9 |
 /// | `leverage` | multiplier of the principal of every facility, its draws and its instalments; 1 by default | 0.01 to 100 |
 /// | `pair` | two borrowers whose joint default is reported | |
+/// | `comovement` | two converging factors whose changes are compared by mechanism ([`ComovingFactors`]); none by default | |
 /// | `level` | of VaR and ES; 0.99 by default | 0 to 1, strictly |
 /// | `tranches` | bounds as shares of the principal; 0, 3, 7, 15 and 100 % by default | |
 /// | `sections` | parts of the paths by which paired errors are found ([`Comparison`](crate::engine::Comparison)); 16 by default | 2 or more |
@@ -55,6 +57,9 @@ pub struct Sweep {
     /// Two borrowers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<(String, String)>,
+    /// Two converging factors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comovement: Option<ComovingFactors>,
     /// Level of VaR and ES.
     #[serde(default = "usual_level")]
     pub level: f64,
@@ -148,7 +153,7 @@ impl From<Explanation> for Named {
 /// | --- | --- | --- |
 /// | `independent` | none: factors of different groups are not correlated | |
 /// | `constant` | none: the unconditional one | |
-/// | `student_t`: a t copula, normal margins | none: all steps are alike | |
+/// | `student_t`: a t copula, normal margins, or a t law | none: all steps are alike | |
 /// | `regimes` | of the regime of stress | share of the time in it |
 /// | `stress_driven` | at full weight | mean weight |
 /// | `common_jumps` | of the jumps about their means | share of steps with an event: `f = 1 - exp(-lambda D)` |
@@ -163,15 +168,20 @@ pub enum Explanation {
     Independent,
     /// One correlation: the second reference, Gaussian drivers matched to the same margins and correlations.
     Constant,
-    /// A t copula.
+    /// A t copula, or a t law.
     StudentT {
-        /// Degrees of freedom, 2.01 to 1e6.
-        degrees_of_freedom: f64,
+        /// Degrees of freedom, 2.01 to 1e6, of a t copula whose margins stay normal. Without, drivers have a t law whose degrees of freedom the kurtosis gives; all drivers of
+        /// the market must converge then, for it would be the law of the others too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        degrees_of_freedom: Option<f64>,
     },
     /// Calm and stress.
     Regimes {
         /// Mean years that stress lasts.
         mean_years: f64,
+        /// Of a t copula of the drivers in both; none by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        degrees_of_freedom: Option<f64>,
     },
     /// Correlations that follow an index.
     StressDriven {
@@ -184,6 +194,9 @@ pub enum Explanation {
     CommonJumps {
         /// Share of a jump's mean square that its mean has, and that is down, 0 to 1.
         tilt: f64,
+        /// Of a t copula of the drivers; none by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        degrees_of_freedom: Option<f64>,
     },
     /// Forced sales.
     Feedback,
@@ -251,6 +264,25 @@ impl Sweep {
         };
         if self.factors.iter().all(|factor| factor.group() == first.group()) {
             return Err(Error::invalid("factors", "one group", "must be of two groups or more, to converge"));
+        }
+        if let Some(ComovingFactors { factors: (one, other), stress_correlation, kept_pairs }) = &self.comovement {
+            for (position, name) in [one, other].into_iter().enumerate() {
+                if !self.factors.iter().any(|factor| factor.name == *name) {
+                    let known = self.factors.iter().map(|factor| factor.name.as_str()).collect::<Vec<_>>().join(", ");
+                    let field = format!("comovement.factors[{position}]");
+                    return Err(Error::Unknown { field, kind: "converging factor", name: name.clone(), known });
+                }
+            }
+            if one == other {
+                return Err(Error::Duplicate { field: "comovement.factors[1]".into(), name: other.clone() });
+            }
+            if let Some(stress) = stress_correlation
+                && !self.stress_correlation.iter().any(|known| (known - stress).abs() <= 0.0)
+            {
+                let expected = "must be one of the sweep's correlations in stress";
+                return Err(Error::invalid("comovement.stress_correlation", stress, expected));
+            }
+            check::within("comovement.kept_pairs", *kept_pairs as f64, 1e3, f64::from(1 << 26))?;
         }
         if self.mechanisms.is_empty() {
             return Err(Error::invalid("mechanisms", "[]", "must be one or more"));

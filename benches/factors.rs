@@ -417,6 +417,14 @@ fn dependences(criterion: &mut Criterion) {
             ("3 gbm, constant", prices(3).dependence(Constant::new(equal(3, 0.3)))),
             ("3 gbm, two regimes", prices(3).dependence(two(3))),
             ("3 gbm, three regimes", prices(3).dependence(three(3))),
+            (
+                "funding and 3 gbm, three regimes that follow it",
+                prices(3).factor("funding", funding([])).dependence(Regimes {
+                    transitions: None,
+                    chain: Some("funding".into()),
+                    ..three(3)
+                }),
+            ),
             ("10 gbm, independent", prices(10)),
             ("10 gbm, constant", prices(10).dependence(Constant::new(equal(10, 0.3)))),
             ("10 gbm, two regimes", prices(10).dependence(two(10))),

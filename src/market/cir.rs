@@ -5,7 +5,7 @@ use super::lanes::{DriverLane, OwnLane};
 use super::ou::{mean_decay, mean_response};
 use super::per_step::PerStep;
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits};
 use crate::numeric::kernel::{exp, ln, normal_survival};
 use crate::numeric::{Lane, PATHS};
 use crate::{Error, check};
@@ -221,12 +221,26 @@ crate::vectorised! {
     }
 
     fn exponential(low: &Hits, normal: &Lane, expected: &Lane, ratio: &Lane, rate: &mut Lane) {
-        for path in low.paths() {
-            // The probability of not being zero.
-            let share = 2.0 / (ratio[path] + 1.0);
-            let survival = normal_survival(normal[path]);
-            let survival = if survival < 1e-300 { 1e-300 } else { survival };
-            rate[path] = if survival < share { expected[path] / share * ln(share / survival) } else { 0.0 };
+        for start in (0..low.count()).step_by(CHUNK) {
+            let paths = &low.packed()[start..start + CHUNK];
+            let (mut survival, mut mean, mut share) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+            for position in 0..CHUNK {
+                let path = usize::from(paths[position]) % PATHS;
+                (survival[position], mean[position], share[position]) = (normal[path], expected[path], ratio[path]);
+            }
+            for position in 0..CHUNK {
+                let tail = normal_survival(survival[position]);
+                survival[position] = if tail < 1e-300 { 1e-300 } else { tail };
+            }
+            for position in 0..CHUNK {
+                // The probability of not being zero.
+                let probability = 2.0 / (share[position] + 1.0);
+                let above = mean[position] / probability * ln(probability / survival[position]);
+                mean[position] = if survival[position] < probability { above } else { 0.0 };
+            }
+            for position in 0..CHUNK.min(low.count() - start) {
+                rate[usize::from(paths[position]) % PATHS] = mean[position];
+            }
         }
     }
 

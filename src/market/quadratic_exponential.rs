@@ -214,13 +214,17 @@ fn move_variance(scheme: &Scheme, before: &[f64], normal: &[f64; CHUNK], exponen
         any |= exponential(twice[path]);
     }
     if any {
+        // The tail in a loop of its own: with both logarithms it would want more registers than there are.
+        let mut survival = [0.0; CHUNK];
+        for path in 0..CHUNK {
+            let tail = normal_survival(normal[path]);
+            survival[path] = if tail < 1e-300 { 1e-300 } else { tail };
+        }
         for path in 0..CHUNK {
             // The probability of not being zero, 2 / (psi + 1), and the mean of those that are not.
             let share = 2.0 * twice[path] / (twice[path] + 2.0);
             let size = mean[path] / share;
-            let survival = normal_survival(normal[path]);
-            let survival = if survival < 1e-300 { 1e-300 } else { survival };
-            let logarithm = ln(share / survival);
+            let logarithm = ln(share / survival[path]);
             let variance = if logarithm > 0.0 { size * logarithm } else { 0.0 };
             let x = exponent[path] * size;
             let correction = ln(share * x / (1.0 - x) + 1.0);

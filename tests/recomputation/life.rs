@@ -561,9 +561,7 @@ impl<'a> Life<'a> {
         self.note_flows(revenue - cost, self.service);
         let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
-        // Sums of amounts beside which what is due is small are rounded too: here, where the crate counts down what is missing.
-        let passing = self.cash.abs() + revenue + cost;
-        let negligible = ROUNDING * total + 8.0 * f64::EPSILON * passing;
+        let negligible = ROUNDING * total;
         let mut available = self.cash + revenue - cost;
         for (facility, schedule) in zip(&self.borrower.facilities, &self.schedules) {
             let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);

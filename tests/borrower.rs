@@ -45,7 +45,7 @@ proptest! {
             for path in 0..PATHS {
                 let at = |metric: &str| record.at(metric, step, path);
                 let sources = [
-                    record.at("cash", step - 1, path), record.at("reserve", step - 1, path), at("revenue"), at("treasury_sales"), at("drawn"), at("refinanced"), at("injected"), at("proceeds"),
+                    record.at("cash", step - 1, path), record.at("reserve", step - 1, path), at("revenue"), at("treasury_sales"), at("drawn"), at("refinanced"), at("injected"), at("proceeds"), at("margin_sale"),
                 ];
                 let uses = [
                     at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("distributed"), at("claims_paid"),
@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn claims_are_paid_in_order(world in worlds(), borrower in borrowers(NAME)) {
         let mut borrower = borrower;
-        borrower.facilities.iter_mut().for_each(|facility| facility.security = None);
+        borrower.facilities.iter_mut().for_each(|facility| (facility.security, facility.margin) = (None, None));
         // What became shares is a loss, and no claim.
         borrower.sponsor = None;
         let record = run(&world, &borrower);

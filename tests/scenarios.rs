@@ -3,8 +3,9 @@
 
 use haircut::Error;
 use haircut::credit::Coupon;
-use haircut::market::{DependenceModel, History, Model};
+use haircut::market::{DependenceModel, Gbm, History, Model};
 use haircut::measure::{Block, DefaultTable, LossDistribution, Measure, MeasurePlan, MetricLane, Run, StepBlock};
+use haircut::numeric::TimeGrid;
 use haircut::scenario::Scenario;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ fn every_file_parses_builds_and_runs() {
         assert!((0.0..debt).contains(&mean), "{}: mean loss {mean} of {debt}", path.display());
         assert!(losses.maximum().unwrap() < debt, "{}", path.display());
     }
-    assert_eq!(files, 9);
+    assert_eq!(files, 10);
 }
 
 /// The names by which a file calls the variants of an enum: serde lists them where it knows none of that name.
@@ -66,7 +67,9 @@ fn every_model_and_every_dependence_stands_in_a_scenario() {
         if path.extension().is_some_and(|extension| extension == "toml") {
             let scenario: toml::Table = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             tagged(&scenario["factors"], "model", &mut models);
-            tagged(&scenario["dependence"], "kind", &mut dependences);
+            if let Some(dependence) = scenario.get("dependence") {
+                tagged(dependence, "kind", &mut dependences);
+            }
         }
     }
     assert_eq!(models, known::<Model>("model"));
@@ -350,5 +353,34 @@ impl Measure for Sums {
     }
     fn finish(&self, (_, sums): Self::Partial, run: &Run) -> Vec<f64> {
         sums.iter().map(|sum| sum / run.paths as f64).collect()
+    }
+}
+
+/// The first day of the margin loans, at prices that the file's comment works out.
+#[test]
+fn the_coins_of_the_margin_loans_are_called_below_57_194_and_gone_below_36_186() {
+    let first_day = |price: f64, borrower: &str, metric: &'static str| {
+        let mut scenario = read("margin_loan.toml");
+        scenario.simulation.grid = Some(TimeGrid::regular(1, 365).unwrap());
+        scenario.borrowers.retain(|known| known.name == borrower);
+        scenario.factors[0].model = Model::Gbm(Gbm { initial: price, drift: 0.0, volatility: 0.0 });
+        let simulation = scenario.simulation().unwrap().paths(256);
+        simulation.run(Sums(metric, vec![borrower.into()], Over::Steps)).unwrap()[0]
+    };
+    let near =
+        |actual: f64, expected: f64| assert!((actual / 1e6 - expected).abs() < 0.001, "{actual} is not {expected} m");
+    assert!(first_day(57_200.0, "A day", "margin_call") < 0.5);
+    assert!(first_day(57_190.0, "A day", "margin_call") > 0.5);
+    near(first_day(57_000.0, "A day", "margin_top_up"), 10.453);
+    near(first_day(52_000.0, "A day", "margin_top_up"), 300.0 * 0.052 + 4.534);
+    // Everything put up: a sale below 39,805, by the one lender who does not wait.
+    for (price, sells) in [(39_900.0, false), (39_700.0, true)] {
+        assert_eq!(first_day(price, "A day", "margin_sale") > 0.0, sells);
+        assert!(first_day(price, "A weekend", "margin_sale") <= 0.0);
+    }
+    // 36,186 and 43,003: all of the coins go.
+    for (borrower, price) in [("A day", 36_186.0), ("Nothing to put up", 43_003.0)] {
+        assert!(first_day(price + 1.0, borrower, "proceeds") <= 0.0);
+        assert!(first_day(price - 1.0, borrower, "proceeds") > 90e6);
     }
 }

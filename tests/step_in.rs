@@ -140,8 +140,9 @@ proptest! {
         let never = StepIn { delay: 20.0, horizon: 20.0, discount_rate: 10.0, ..terms() };
         let mut sale = borrower.clone();
         sale.liquidation.delay = 0.0;
+        sale.hired.clear();
         // Where lenders have security of their own the clause is refused.
-        sale.facilities.iter_mut().for_each(|facility| facility.security = None);
+        sale.facilities.iter_mut().for_each(|facility| (facility.security, facility.margin) = (None, None));
         let [with, without] =
             [Some(never), None].map(|step_in| run(&world, &Borrower { step_in, ..sale.clone() }));
         prop_assert_eq!(with, without);

@@ -188,6 +188,9 @@ pub(crate) struct BookWorkspace {
     scratch: Box<Scratch>,
 }
 
+/// Rounds for sellers who sell a little more as marks fall a little more, beside one for each obligor that sells once.
+const GRADUAL_ROUNDS: usize = 64;
+
 #[derive(Clone, Copy)]
 enum Phase {
     Start,
@@ -221,8 +224,8 @@ impl BookWorkspace {
         self.visit(plan, series, step, first_path, Phase::Step);
         if self.liquidation.clear(&plan.liquidation, step) {
             if plan.liquidation.is_within_step() {
-                // Each round but the last adds the reaction of an obligor, on any path.
-                for _ in 0..plan.obligors.len() {
+                // Each round but the last adds a reaction of an obligor, on any path.
+                for _ in 0..plan.obligors.len() + GRADUAL_ROUNDS {
                     self.visit(plan, series, step, first_path, Phase::React);
                     if !self.liquidation.clear(&plan.liquidation, step) {
                         break;

@@ -2,6 +2,7 @@
 
 use super::draws::{Draws, Repaid};
 use super::fleet::LARGEST;
+use super::margin::Margin;
 use super::maturity::{CashTrap, Extension, Refinancing, rate};
 use super::security::Security;
 use super::surplus::{Reserve, Sweep};
@@ -56,6 +57,9 @@ pub struct Facility {
     /// What it has a lien on; without it everything that the borrower has and has not given away in parts.
     #[serde(default)]
     pub security: Option<Security>,
+    /// What its coins must be worth, where coins that secure it alone are to be topped up when they fall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<Margin>,
     /// Whether what cannot be paid at maturity may be borrowed again. The clauses are tried in this order; where none
     /// applies the borrower defaults.
     #[serde(default)]
@@ -168,6 +172,7 @@ impl Facility {
             maturity,
             rank: None,
             security: None,
+            margin: None,
             refinancing: None,
             extension: None,
             cash_trap: None,
@@ -227,6 +232,7 @@ impl Facility {
             }
         }
         within("security", self.security.as_ref().map(Security::validate))?;
+        within("margin", self.margin.as_ref().map(Margin::validate))?;
         within("draws", self.draws.as_ref().map(|draws| draws.validate(self)))?;
         within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
         within("extension", self.extension.as_ref().map(Extension::validate))?;

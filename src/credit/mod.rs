@@ -13,6 +13,7 @@ mod facility;
 mod fleet;
 mod hired;
 mod liquidation;
+mod margin;
 mod maturity;
 mod miners;
 mod obligor;
@@ -37,6 +38,7 @@ pub use hired::Hired;
 pub use liquidation::{
     Asset, AssetLane, Buyers, Conditions, DepthUnit, Feedback, ImpactForm, LiquidationMarket, LiquidationView,
 };
+pub use margin::Margin;
 pub use maturity::{CashTrap, Extension, Funding, Refinancing};
 pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};

@@ -35,7 +35,7 @@ pub trait ObligorStepper: Send + Sync {
 
     /// Looks again at the marks, which this step's sales have lowered, and may put more up for sale. Called
     /// only where the market clears within the step ([`Feedback::WithinStep`](super::Feedback::WithinStep)), after sales,
-    /// and again for as long as some obligor puts up more; at most once more than there are obligors.
+    /// and again for as long as some obligor puts up more; at most 64 times more often than there are obligors.
     ///
     /// On a path whose marks have not moved since the last call it must do nothing, and lower marks must not make
     /// it sell less: then the step clears at the greatest fixed point, the same whoever else shares the block.

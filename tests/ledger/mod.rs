@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 35] = [
+pub const METRICS: [&str; 38] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -138,6 +138,9 @@ pub const METRICS: [&str; 35] = [
     "acceleration",
     "extension",
     "support",
+    "margin_call",
+    "margin_top_up",
+    "margin_sale",
 ];
 
 /// Keeps everything about one obligor.

@@ -5,8 +5,9 @@ use haircut::Simulation;
 use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
     Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
-    Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Miners, Prepayment,
-    Quantity, Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm, Sweep, Treasury,
+    Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Margin, Miners,
+    Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm, Sweep,
+    Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -423,11 +424,23 @@ prop_compose! {
     }
 }
 
+fn margins() -> impl Strategy<Value = Margin> {
+    let release = option::weighted(0.3, 1.0..1.5);
+    let cure = prop_oneof![Just(0.0), 0.0..0.5];
+    (1.01..4.0, 0.5..=1.0_f64, prop_oneof![Just(0.0), 0.5..=1.0_f64], cure, release).prop_map(
+        |(initial, call, liquidation, cure, release)| {
+            let call = f64::min(call * initial, initial);
+            let liquidation = f64::min(liquidation * call, call);
+            Margin { initial, call, liquidation, cure, release: release.map(|more| more * initial) }
+        },
+    )
+}
+
 /// Security by facility: of each thing a lien on the whole, a part, or nothing; never pledged twice.
-type Securities = Option<Vec<Option<(Vec<u8>, bool)>>>;
+type Securities = Option<Vec<Option<(Vec<u8>, bool, Option<Margin>)>>>;
 
 fn securities() -> impl Strategy<Value = Securities> {
-    let security = (vec(0..4_u8, 6), any::<bool>());
+    let security = (vec(0..4_u8, 6), any::<bool>(), option::weighted(0.8, margins()));
     option::weighted(0.4, vec(option::weighted(0.7, security), 4))
 }
 
@@ -439,7 +452,7 @@ fn secure(borrower: &mut Borrower, securities: Securities) {
     let coins = borrower.treasury.iter().map(|coins| (coins.asset.clone(), coins.units));
     let things: Vec<_> = fleets.chain(miners).chain(coins).collect();
     for (facility, security) in borrower.facilities.iter_mut().zip(securities) {
-        let Some((kinds, is_limited)) = security else { continue };
+        let Some((kinds, is_limited, margin)) = security else { continue };
         let lien = |((name, units), kind): (&(String, f64), u8)| match kind {
             0 => Some(Lien::whole(name)),
             // Up to three facilities.
@@ -449,8 +462,33 @@ fn secure(borrower: &mut Borrower, securities: Securities) {
         let on: Vec<_> = things.iter().zip(kinds).filter_map(lien).collect();
         let recourse = if is_limited && !on.is_empty() { Recourse::Limited } else { Recourse::Full };
         facility.security = Some(Security { on, recourse });
+        facility.margin = margin;
         // Nobody says which of the lenders would operate.
         borrower.step_in = None;
+    }
+    keep_margins(borrower);
+}
+
+/// A margin clause stays where coins secure the loan alone, and coins are given back where the rest of them is free.
+fn keep_margins(borrower: &mut Borrower) {
+    let is_whole = |facility: &Facility, asset: &str| {
+        let liens = facility.security.iter().flat_map(|security| &security.on);
+        facility.security.is_some() && liens.into_iter().any(|lien| *lien == Lien::whole(asset))
+    };
+    let taken: Vec<&str> = ["btc", "eth"]
+        .into_iter()
+        .filter(|asset| borrower.facilities.iter().any(|facility| is_whole(facility, asset)))
+        .collect();
+    for facility in &mut borrower.facilities {
+        let liens: Vec<Lien> = facility.security.iter().flat_map(|security| security.on.clone()).collect();
+        let part_of = |asset: &str| liens.iter().any(|lien| matches!(lien, Lien::Part { of, .. } if of == asset));
+        let holds = ["btc", "eth"].map(part_of);
+        let is_alone = !["btc", "eth"].iter().any(|asset| liens.contains(&Lien::whole(*asset)));
+        let is_free = ["btc", "eth"].iter().zip(holds).all(|(asset, held)| !held || !taken.contains(asset));
+        facility.margin = facility
+            .margin
+            .filter(|_| is_alone && holds.contains(&true))
+            .map(|margin| Margin { release: margin.release.filter(|_| is_free), ..margin });
     }
 }
 

@@ -1,9 +1,11 @@
 //! A borrower on one path, step by step, as docs/credit.md tells it: operations, payment, refinancing, default, claims.
 
 mod covenants;
+mod margin;
 mod support;
 
 use self::covenants::Promises;
+use self::margin::Calls;
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
 use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Lien, Quantity, Recourse};
@@ -20,6 +22,7 @@ struct Holding {
     /// Facilities with a lien on it, and those among them that name it.
     holders: Vec<usize>,
     named_by: Vec<usize>,
+    /// Units at time zero, with what came from other holdings since.
     initial: f64,
     units: f64,
 }
@@ -69,6 +72,7 @@ pub(crate) struct Life<'a> {
     promises: Promises,
     /// What the sponsor has given.
     given: f64,
+    calls: Calls,
     missed_since: Option<f64>,
     /// All claims are paid or nothing is left to sell.
     closed: bool,
@@ -97,6 +101,8 @@ pub(crate) struct Life<'a> {
     pub(crate) pledged_sold: bool,
     /// Pledged coins were sold because nobody lent again.
     pub(crate) refused_sold: bool,
+    /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back.
+    pub(crate) margins: [usize; 4],
 }
 
 impl<'a> Life<'a> {
@@ -156,6 +162,7 @@ impl<'a> Life<'a> {
             service: 0.0,
             promises: Promises::default(),
             given: 0.0,
+            calls: Calls::new(facilities),
             missed_since: None,
             closed: false,
             default: None,
@@ -175,6 +182,7 @@ impl<'a> Life<'a> {
             by_estate: false,
             pledged_sold: false,
             refused_sold: false,
+            margins: [0; 4],
         }
     }
 
@@ -316,12 +324,7 @@ impl<'a> Life<'a> {
 
     /// What this borrower gets for a unit when so many are sold a month.
     fn price(&self, path: &Path<'_>, step: usize, asset: usize, units_per_month: f64) -> f64 {
-        self.in_haste(path, asset, path.net_price(asset, step, units_per_month))
-    }
-
-    fn in_haste(&self, path: &Path<'_>, asset: usize, price: f64) -> f64 {
-        let class = &path.world.trade.assets[asset];
-        f64::max(price * class.patience(self.borrower.liquidation.over), class.scrap)
+        in_haste(path, asset, self.borrower.liquidation.over, path.net_price(asset, step, units_per_month))
     }
 
     /// The part of a step that lies in the time in which a lender operates that took over at `default`.
@@ -549,6 +552,7 @@ impl<'a> Life<'a> {
 
     /// A step of a borrower that has not defaulted.
     pub(crate) fn pay(&mut self, path: &Path<'_>, step: usize) {
+        self.calls.seized.fill(0.0);
         if self.default.is_some() {
             return self.let_out(path, step);
         }
@@ -607,6 +611,9 @@ impl<'a> Life<'a> {
             self.cures += usize::from(self.missed_since.take().is_some());
         }
         if self.default.is_none() {
+            self.call_margins(path, step);
+        }
+        if self.default.is_none() {
             self.test_covenants(path, step);
         }
         if self.default.is_none() && self.arrears.iter().all(|arrears| *arrears <= 0.0) {
@@ -656,31 +663,37 @@ impl<'a> Life<'a> {
 
     /// What a borrower in default sells in a step; nothing before the delay is over.
     pub(crate) fn offers(&self, path: &Path<'_>, step: usize) -> Vec<Offer> {
-        let Some((default, _)) = self.default.filter(|_| !self.closed) else { return Vec::new() };
         let (plan, years) = (self.borrower.liquidation, path.years(step));
-        let first = self.operated_until.unwrap_or(path.time(default) + plan.delay);
-        if path.time(step) < first - SAME_DATE {
-            return Vec::new();
-        }
-        let offer = |held: &Holding| {
+        let is_selling = self.default.filter(|_| !self.closed).is_some_and(|(default, _)| {
+            let first = self.operated_until.unwrap_or(path.time(default) + plan.delay);
+            path.time(step) >= first - SAME_DATE
+        });
+        let offer = |(h, held): (usize, &Holding)| {
             let part = if plan.over <= years { held.units } else { held.initial * years / plan.over };
             // What is left after the last part but rounding goes with it.
             let units = if held.units - part > 1e-9 * held.initial { part } else { held.units };
-            Offer { asset: held.asset, units }
+            let units = if is_selling { units } else { 0.0 };
+            Offer { asset: held.asset, units: units.max(self.seized(h) * held.units) }
         };
-        self.holdings.iter().map(offer).collect()
+        self.holdings.iter().enumerate().map(offer).collect()
     }
 
     /// Sells what was offered at the prices of all, values the rest at the horizon, and pays the claims.
     pub(crate) fn settle(&mut self, path: &Path<'_>, step: usize, offers: &[Offer], prices: &[f64]) {
-        if self.default.is_none() || self.closed {
+        if self.closed {
             return;
         }
-        let proceeds: Vec<_> = zip(&self.holdings, offers)
-            .map(|(held, offer)| {
-                (offer.units * self.in_haste(path, offer.asset, prices[offer.asset]), held.holders.clone())
-            })
-            .collect();
+        let received = |(h, offer): (usize, &Offer)| {
+            let over = if self.seized(h) > 0.0 { 0.0 } else { self.borrower.liquidation.over };
+            offer.units * in_haste(path, offer.asset, over, prices[offer.asset])
+        };
+        let received: Vec<f64> = offers.iter().enumerate().map(received).collect();
+        if self.default.is_none() {
+            zip(&mut self.holdings, offers).for_each(|(held, offer)| held.units -= offer.units);
+            return self.settle_calls(path, step, &received);
+        }
+        let proceeds: Vec<_> =
+            zip(&self.holdings, received).map(|(held, received)| (received, held.holders.clone())).collect();
         self.steps_of_sale += usize::from(proceeds.iter().map(|(amount, _)| amount).sum::<f64>() > 0.0);
         if step == path.steps() {
             // What is not offered on the last day counts before the last sale.
@@ -759,6 +772,12 @@ impl<'a> Life<'a> {
         self.closed =
             self.arrears.iter().all(|claim| *claim <= 0.0) || self.holdings.iter().all(|held| held.units <= 0.0);
     }
+}
+
+/// What is left of a price for one who sells over so many years.
+fn in_haste(path: &Path<'_>, asset: usize, over: f64, price: f64) -> f64 {
+    let class = &path.world.trade.assets[asset];
+    f64::max(price * class.patience(over), class.scrap)
 }
 
 /// The claims of some facilities; nothing of the others.

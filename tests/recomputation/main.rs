@@ -113,6 +113,9 @@ struct Fates {
     paid_by_estate: usize,
     pledged_sold: usize,
     refused_sold: usize,
+    margin: usize,
+    /// A call was answered with coins, with cash, by a sale; coins were given back.
+    margins: [usize; 4],
     preferred_paid: usize,
     both_sold: usize,
     /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
@@ -145,6 +148,10 @@ impl Fates {
             self.converted += usize::from(ever("converted"));
             self.taken_over += usize::from(ever("support") && is_taken_over);
             self.supported_and_defaulted += usize::from(ever("support") && life.default.is_some());
+            self.margin += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Margin));
+            for (paths, times) in zip(&mut self.margins, life.margins) {
+                *paths += usize::from(times > 0);
+            }
             self.swept += usize::from(ever("prepaid"));
             self.cured += usize::from(life.cures > 0);
             self.coins_sold += usize::from(ever("treasury_sales"));
@@ -172,7 +179,9 @@ impl Fates {
         let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, let_by_the_lender, .. } = self;
         let Fates { covenant, locked, waived, cured_by_equity, .. } = self;
         assert!([covenant, locked, waived, cured_by_equity].iter().all(|count| **count > 100), "{self:?}");
-        let survived = paths - payment - maturity - covenant;
+        let Fates { margin, margins, .. } = self;
+        assert!(*margin > 100 && margins.iter().all(|count| *count > 20), "{self:?}");
+        let survived = paths - payment - maturity - covenant - margin;
         let common =
             [payment, maturity, &survived, coins_sold, owners_paid, sold_over_several_steps, owners_got_a_residual];
         let rare = [

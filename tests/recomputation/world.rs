@@ -1,7 +1,7 @@
 //! Two borrowers at random who sell into one market, chosen so that much goes wrong before the horizon.
 
 use crate::ledger::random::{World, borrowers, features, worlds};
-use haircut::credit::{Amortisation, Asset, Borrower, Facility, Feedback, LiquidationMarket};
+use haircut::credit::{Amortisation, Asset, Borrower, Facility, Feedback, Lien, LiquidationMarket, Quantity};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -52,6 +52,36 @@ fn mature(facility: &mut Facility, maturity: f64) {
     }
 }
 
+/// Loans with a margin clause are as large as their coins cover so many times at time zero, and hardly a coin is free.
+fn lend_against_coins(borrower: &mut Borrower, world: &World, cover: f64) {
+    let price =
+        |asset: &str| world.series.iter().find(|(name, _)| *name == asset).map_or(0.0, |(_, script)| script.0[0][0]);
+    for facility in borrower.facilities.iter_mut().filter(|facility| facility.margin.is_some()) {
+        let liens = facility.security.iter().flat_map(|security| &security.on);
+        let value = |lien: &Lien| match lien {
+            Lien::Part { of, units } => units * price(of),
+            Lien::Whole(_) => 0.0,
+        };
+        facility.principal = liens.map(value).sum::<f64>() / cover;
+        facility.amortisation = Amortisation::Bullet;
+        facility.interest_only = 0.0;
+        facility.draws = None;
+        borrower.cash = 0.0;
+        for fleet in &mut borrower.fleets {
+            (fleet.utilisation, fleet.contracts) = (Quantity::Number(0.1), Vec::new());
+        }
+    }
+    for coins in borrower.treasury.iter_mut().filter(|_| borrower.facilities.iter().any(|f| f.margin.is_some())) {
+        let liens =
+            borrower.facilities.iter().flat_map(|facility| &facility.security).flat_map(|security| &security.on);
+        let given = |lien: &Lien| match lien {
+            Lien::Part { of, units } if *of == coins.asset => *units,
+            _ => 0.0,
+        };
+        coins.units = 1.01 * liens.map(given).sum::<f64>();
+    }
+}
+
 prop_compose! {
     /// Half of the books mature within the shortest horizon; in a third one borrower's facilities mature together.
     pub(crate) fn cases()(
@@ -61,6 +91,7 @@ prop_compose! {
         mut second in borrowers("second"),
         haste in prop_oneof![Just(1.0), Just(0.3)],
         together in option::weighted(1.0 / 3.0, 0.1..1.2),
+        cover in option::weighted(0.7, 1.0..4.0),
     ) -> Case {
         for borrower in [&mut first, &mut second] {
             // Its own shock is drawn by the crate from a stream; everything else here is known beforehand.
@@ -84,6 +115,9 @@ prop_compose! {
                     funding.threshold = funding.threshold.or(Some(0.5));
                 }
             }
+        }
+        if let Some(cover) = cover {
+            lend_against_coins(&mut second, &world, cover);
         }
         for facility in &mut first.facilities {
             mature(facility, together.unwrap_or(facility.maturity));

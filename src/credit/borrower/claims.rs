@@ -1,9 +1,10 @@
 //! Who gets the proceeds where facilities have security of their own: liens by rank, then the estate.
 
-use super::liquidation::{Collateral, Due};
+use super::liquidation::Collateral;
 use super::month::Stepper;
 use super::paths::Paths;
 use super::payment::share;
+use super::proceeds::Due;
 use crate::credit::facility::Facility;
 use crate::credit::liquidation::LiquidationView;
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};

@@ -1,6 +1,7 @@
 //! Coins sold for what cash does not cover.
 
 use super::liquidation::add_value;
+use super::margin::ForcedSale;
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
 use super::operations::Amount;
@@ -23,11 +24,25 @@ pub(super) struct Holding {
     pub(super) units: OwnLane,
     /// Share of the price that the time planned for a sale leaves.
     pub(super) patience: f64,
+    /// Units that came from other holdings since time zero, less those that went to them; where they may.
+    pub(super) moved: Option<OwnLane>,
+    /// If they secure a loan with a margin clause.
+    pub(super) called: Option<Called>,
+}
+
+/// What a lender may sell of coins before any default.
+#[derive(Clone, Copy)]
+pub(super) struct Called {
+    pub(super) sale: ForcedSale,
+    /// Units put up for sale in this step.
+    pub(super) queued: OwnLane,
+    /// Share of the price that a sale at once leaves.
+    pub(super) patience: f64,
 }
 
 impl Holding {
     pub(super) fn new(asset: AssetLane, initial: f64, over: f64, plan: &mut ObligorPlan<'_>) -> Holding {
-        Holding { asset, initial, units: plan.state(), patience: plan.patience(asset, over) }
+        Holding { asset, initial, units: plan.state(), patience: plan.patience(asset, over), moved: None, called: None }
     }
 }
 

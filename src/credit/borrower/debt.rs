@@ -107,7 +107,7 @@ impl Debt {
                 Rollover::new(facility, index, plan).map_err(|error| error.within(format!("facilities[{index}]")))?;
             // Interest in kind at a rate that moves.
             let schedule_floats = facility.pik > 0.0 && matches!(coupon, PlannedCoupon::Floating { .. });
-            let is_prepaid = prepayment == Prepayment::Possible;
+            let is_prepaid = prepayment == Prepayment::Possible || facility.margin.is_some();
             let is_swept = facility.sweep.is_some() || facility.cash_trap.is_some();
             planned.push(PlannedFacility {
                 coupon,

@@ -2,20 +2,25 @@
 
 use super::Borrower;
 use super::claims::Liens;
-use super::coins::Holding;
+use super::coins::{Called, Holding};
+use super::margin::{ForcedSale, MarginLoan};
 use super::pledged::Pledge;
 use crate::Error;
+use crate::credit::Margin;
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::security::Pledges;
 
 /// Fleets, then miners, then coins; of each what is not given away in parts, then the parts.
 pub(super) struct Inventory {
     items: Vec<Item>,
+    margins: Vec<MarginLoan>,
     /// Whether some facility says what secures it.
     has_security: bool,
 }
 
 struct Item {
+    /// Position among all things that the borrower has.
+    thing: usize,
     holding: Holding,
     are_coins: bool,
     /// Positions of the facilities that name it.
@@ -47,6 +52,7 @@ impl Inventory {
             let rest = (things[thing].1 - given).max(0.0);
             let named = |position: &&usize| borrower.facilities[**position].security.is_some();
             items.push(Item {
+                thing,
                 holding: Holding::new(asset, rest, over, plan),
                 are_coins,
                 pledged_to: pledges.whole[thing].iter().filter(named).copied().collect(),
@@ -54,6 +60,7 @@ impl Inventory {
             });
             for (position, units) in &pledges.parts[thing] {
                 items.push(Item {
+                    thing,
                     holding: Holding::new(asset, *units, over, plan),
                     are_coins,
                     pledged_to: vec![*position],
@@ -61,7 +68,65 @@ impl Inventory {
                 });
             }
         }
-        Ok(Inventory { items, has_security: claims.iter().any(|(_, security)| security.is_some()) })
+        let has_security = claims.iter().any(|(_, security)| security.is_some());
+        let mut inventory = Inventory { items, margins: Vec::new(), has_security };
+        for (position, facility) in borrower.facilities.iter().enumerate() {
+            if let Some(terms) = facility.margin {
+                inventory.add_margin(position, terms, borrower, plan)?;
+            }
+        }
+        Ok(inventory)
+    }
+
+    /// Finds the coins behind a loan with a margin clause, and the free coins of their classes.
+    fn add_margin(
+        &mut self,
+        position: usize,
+        terms: Margin,
+        borrower: &Borrower,
+        plan: &mut ObligorPlan<'_>,
+    ) -> Result<(), Error> {
+        let refuse =
+            |expected: String| Err(Error::invalid(format!("facilities[{position}].margin"), "given", expected));
+        let secures = |item: &Item| item.are_coins && item.pledged_to.contains(&position);
+        let items: Vec<usize> = (0..self.items.len()).filter(|index| secures(&self.items[*index])).collect();
+        if items.is_empty() {
+            return refuse("must be with `security` on coins of the treasury".into());
+        }
+        let sale = ForcedSale { part: plan.state(), proceeds: plan.state() };
+        let mut coins = Vec::with_capacity(items.len());
+        for index in items {
+            let Item { thing, ref holders, .. } = self.items[index];
+            if let Some(other) = holders.iter().find(|holder| **holder != position) {
+                let other = &borrower.facilities[*other].name;
+                return refuse(format!("must be with coins that secure it alone: `{other}` has a lien on them too"));
+            }
+            let is_free = |item: &Item| item.thing == thing && item.pledged_to.is_empty();
+            let free = self.items.iter().position(is_free);
+            if let (Some(release), None) = (terms.release, free) {
+                let field = format!("facilities[{position}].margin.release");
+                let expected = "must be with liens on parts of coins of which the rest is free";
+                return Err(Error::invalid(field, release, expected));
+            }
+            for index in free.into_iter().chain(free.map(|_| index)) {
+                let holding = &mut self.items[index].holding;
+                holding.moved = holding.moved.or_else(|| Some(plan.state()));
+            }
+            let holding = &mut self.items[index].holding;
+            holding.called = Some(Called { sale, queued: plan.state(), patience: plan.patience(holding.asset, 0.0) });
+            coins.push((*holding, free));
+        }
+        let coins = coins.into_iter().map(|(coins, free)| (coins, free.map(|index| self.items[index].holding)));
+        let coins = coins.collect();
+        self.margins.push(MarginLoan::new(position, terms, coins, sale, plan));
+        Ok(())
+    }
+
+    /// The loans with a margin clause, senior first.
+    pub(super) fn margins(&mut self, ranks: &[Vec<usize>]) -> Vec<MarginLoan> {
+        let place = |loan: &MarginLoan| ranks.iter().flatten().position(|index| *index == loan.facility);
+        self.margins.sort_by_key(place);
+        std::mem::take(&mut self.margins)
     }
 
     /// All that is sold after a default.

@@ -3,15 +3,14 @@
 use super::Disposal;
 use super::claims::Liens;
 use super::coins::Holding;
-use super::metrics::Metric;
 use super::month::Stepper;
 use super::paths::{Few, Paths, each};
-use super::payment::share;
+use super::payment::NOTHING;
 use super::standing::{self, Count};
 use crate::credit::liquidation::LiquidationView;
 use crate::credit::obligor::ObligorBlock;
-use crate::credit::schedule::{ROUNDING, SAME_DATE};
-use crate::market::OwnLanes;
+use crate::credit::schedule::SAME_DATE;
+use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
 
@@ -97,12 +96,50 @@ impl Collateral {
         }
     }
 
-    /// The units of one holding that make one part of its sale in this step; infinite for all of them.
-    fn part(&self, holding: &Holding, step: Step) -> f64 {
-        if self.disposal.over <= step.length {
-            return f64::INFINITY;
+    /// The part of the units of a holding that is sold in one step; infinite for all of them at once.
+    fn part(&self, step: Step) -> f64 {
+        if self.disposal.over <= step.length { f64::INFINITY } else { step.length / self.disposal.over }
+    }
+
+    /// Units of a holding up for sale on the paths in liquidation that `stood` as performing, and of those behind a loan with a margin
+    /// clause what its lender sells anywhere; counts the paths.
+    fn offered(
+        &self,
+        paths: Paths<'_>,
+        holding: &Holding,
+        [standing, sale_from]: [OwnLane; 2],
+        step: Step,
+        own: &mut OwnLanes<'_>,
+        [stood, offered]: [&mut Lane; 2],
+    ) -> u64 {
+        let terms = [step.end + SAME_DATE, holding.initial, self.part(step)];
+        let sellers = if let Some(moved) = holding.moved {
+            let [standing, sale_from, units, moved] = own.many([standing, sale_from, holding.units, moved]);
+            offer(paths, terms, [stood, standing, sale_from], moved, units, offered)
+        } else {
+            let [standing, sale_from, units] = own.many([standing, sale_from, holding.units]);
+            offer(paths, terms, [stood, standing, sale_from], &NOTHING, units, offered)
+        };
+        let Some(called) = &holding.called else { return sellers };
+        let [standing, units, part, queued] = own.many([standing, holding.units, called.sale.part, called.queued]);
+        sellers + seize([standing, units], part, queued, offered)
+    }
+
+    /// The price that the seller of a holding gets on each path.
+    fn price(
+        &self,
+        holding: &Holding,
+        own: &OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        [price, now]: [&mut Lane; 2],
+    ) {
+        price.clone_from(liquidation.net_price(holding.asset));
+        liquidation.hurry(holding.asset, holding.patience, price);
+        if let Some(called) = &holding.called {
+            now.clone_from(liquidation.net_price(holding.asset));
+            liquidation.hurry(holding.asset, called.patience, now);
+            price_at_once(&own[called.sale.part], now, price);
         }
-        holding.initial * (step.length / self.disposal.over)
     }
 }
 
@@ -114,10 +151,11 @@ impl Stepper {
         if needs_lanes { None } else { Few::liquidating(&own[self.standing], count) }
     }
 
-    /// Puts up for sale what is planned for this date; on the last date values the rest.
-    pub(super) fn offer(&self, block: &mut ObligorBlock<'_>) {
+    /// Puts up for sale what is planned for this date, on paths that `stood` as performing when that was noted; on the last date values the
+    /// rest.
+    pub(super) fn offer(&self, block: &mut ObligorBlock<'_>, stood: Option<OwnLane>) {
         let step = block.step;
-        let [proceeds, offered, pace, unsold, price, before, ..] = &mut *block.scratch;
+        let [proceeds, offered, pace, unsold, price, before, stood_then, _] = &mut *block.scratch;
         let own = &mut block.own;
         let is_last = step.index == self.steps;
         let few = self.few_liquidating(own);
@@ -125,23 +163,32 @@ impl Stepper {
         paths.fill(proceeds, 0.0);
         paths.fill(unsold, 0.0);
         offered.fill(0.0);
+        // All of them, but for those who had defaulted before marks moved within the step.
+        paths.copy(stood.map_or(&NOTHING, |stood| &own[stood]), stood_then);
         self.collateral.clear_proceeds(own);
         for (position, holding) in self.collateral.holdings.iter().enumerate() {
-            let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
-            let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
-            let sellers = offer(paths, terms, standing, sale_from, units, offered);
+            let lanes = [self.standing, self.sale_from];
+            let sellers = self.collateral.offered(paths, holding, lanes, step, own, [stood_then, offered]);
             if is_last {
                 // Valued at the pace of the whole plan, though only a part is left.
-                pace.fill(holding.initial / self.collateral.months(step));
+                let months = self.collateral.months(step);
+                pace.fill(holding.initial / months);
+                if let Some(moved) = holding.moved {
+                    add_pace(&own[moved], months, pace);
+                }
                 block.liquidation.executable_prices(holding.asset, pace, price);
                 block.liquidation.hurry(holding.asset, holding.patience, price);
                 self.collateral.note_proceeds(proceeds, before);
-                value_rest(paths, standing, offered, price, units, proceeds);
+                let [standing, units] = own.many([self.standing, holding.units]);
+                value_rest(paths, [stood_then, standing], offered, price, units, proceeds);
+            }
+            if let Some(called) = &holding.called {
+                leave_queued(offered, &mut own[called.queued]);
             }
             if sellers > 0 {
                 block.liquidation.offer(holding.asset, offered);
             }
-            add(paths, units, unsold);
+            add(paths, &own[holding.units], unsold);
             if is_last {
                 self.collateral.keep_apart(position, before, proceeds, own);
             }
@@ -158,28 +205,40 @@ impl Stepper {
     /// Takes in the proceeds of this date's sales.
     pub(super) fn settle_sales(&self, block: &mut ObligorBlock<'_>) {
         let step = block.step;
-        let [proceeds, offered, price, before, ..] = &mut *block.scratch;
+        let [proceeds, offered, price, before, now, stood, ..] = &mut *block.scratch;
         let own = &mut block.own;
         let mut sellers = 0;
         let few = self.few_liquidating(own);
         let paths = Few::or_all(few.as_ref());
         paths.fill(proceeds, 0.0);
         offered.fill(0.0);
+        paths.fill(stood, 0.0);
         self.collateral.clear_proceeds(own);
         for (position, holding) in self.collateral.holdings.iter().enumerate() {
-            let terms = [step.end + SAME_DATE, self.collateral.part(holding, step), SAME_DATE * holding.initial];
-            let [standing, sale_from, units] = own.many([self.standing, self.sale_from, holding.units]);
-            sellers += offer(paths, terms, standing, sale_from, units, offered);
-            **price = **block.liquidation.net_price(holding.asset);
-            block.liquidation.hurry(holding.asset, holding.patience, price);
+            if let Some(called) = &holding.called {
+                offered.clone_from(&own[called.queued]);
+                sellers += 1;
+            } else {
+                let lanes = [self.standing, self.sale_from];
+                sellers += self.collateral.offered(paths, holding, lanes, step, own, [stood, offered]);
+            }
+            self.collateral.price(holding, own, &block.liquidation, [price, now]);
             self.collateral.note_proceeds(proceeds, before);
-            take(paths, offered, price, units, proceeds);
+            if let Some(called) = &holding.called {
+                let [standing, units, received] = own.many([self.standing, holding.units, called.sale.proceeds]);
+                take_apart([standing, offered, price], units, received, proceeds);
+            } else {
+                take(paths, offered, price, &mut own[holding.units], proceeds);
+            }
             self.collateral.keep_apart(position, before, proceeds, own);
         }
         if sellers == 0 {
             return;
         }
         self.receive(paths, block);
+        if self.tally.any(&block.own, Count::Called) {
+            self.settle_calls(block);
+        }
         self.close_paid(paths, block);
     }
 
@@ -197,86 +256,6 @@ impl Stepper {
         let closed = close(paths, unsold, claims, &mut block.own[self.standing]);
         self.tally.close(&mut block.own, closed);
     }
-
-    /// Pays claims by their liens, then open bills, then preferred and common owners, from the proceeds in the first scratch
-    /// lane.
-    pub(super) fn receive(&self, paths: Paths<'_>, block: &mut ObligorBlock<'_>) {
-        match &self.collateral.liens {
-            Some(liens) => self.pay_liens(liens, block),
-            None => self.pay_ranks(paths, block),
-        }
-        let [proceeds, left, _, _, _, _, paid, ..] = &mut *block.scratch;
-        let own = &mut block.own;
-        self.metrics.add(own, Metric::Proceeds, proceeds);
-        if self.metrics.wants(Metric::ClaimsPaid) {
-            for i in 0..PATHS {
-                paid[i] = proceeds[i] - left[i];
-            }
-            self.metrics.add(own, Metric::ClaimsPaid, paid);
-        }
-        pay_bills(paths, &mut own[self.cash], left);
-        if let Some((preference, received)) = self.preferred {
-            pay_preferred(paths, preference, &mut own[received], left, paid);
-            self.metrics.add(own, Metric::PreferredPaid, paid);
-        }
-        self.metrics.add(own, Metric::ResidualToOwners, left);
-    }
-
-    /// Pays all claims by rank; what is left of the proceeds in the first scratch lane stays in the second.
-    fn pay_ranks(&self, paths: Paths<'_>, block: &mut ObligorBlock<'_>) {
-        let [proceeds, left, _, _, asked, part, recovered, ..] = &mut *block.scratch;
-        let (own, outcome) = (&mut block.own, &mut block.outcome);
-        let mut due = Due { discount: block.discount, exposure: &*outcome.exposure, loss: &mut *outcome.loss };
-        paths.copy(proceeds, left);
-        for rank in &self.debt.ranks {
-            self.pay_rank(paths, rank, own, left, [asked, part, recovered], &mut due);
-        }
-    }
-
-    /// Pays the claims of one rank from what is left, pro rata.
-    pub(super) fn pay_rank(
-        &self,
-        paths: Paths<'_>,
-        rank: &[usize],
-        own: &mut OwnLanes<'_>,
-        left: &mut Lane,
-        [asked, part, recovered]: [&mut Lane; 3],
-        due: &mut Due<'_>,
-    ) {
-        let is_alone = rank.len() == 1;
-        if !is_alone {
-            paths.fill(asked, 0.0);
-            for index in rank {
-                add(paths, &own[self.debt.facilities[*index].arrears], asked);
-            }
-            share(paths, asked, left, part);
-        }
-        for index in rank {
-            let facility = &self.debt.facilities[*index];
-            let claim = &mut own[facility.arrears];
-            if is_alone {
-                recover(paths, claim, left, recovered);
-            } else {
-                recover_part(paths, part, claim, recovered);
-            }
-            due.reduce(paths, *index, recovered);
-            facility.metrics.show_recovery(own, recovered);
-        }
-    }
-}
-
-/// What lenders have lost, as long as it is not recovered.
-pub(super) struct Due<'a> {
-    pub(super) discount: &'a Lane,
-    pub(super) exposure: &'a [Lane],
-    pub(super) loss: &'a mut [Lane],
-}
-
-impl Due<'_> {
-    /// A facility recovers so much.
-    pub(super) fn reduce(&mut self, paths: Paths<'_>, facility: usize, recovered: &Lane) {
-        reduce_loss(paths, self.discount, recovered, &self.exposure[facility], &mut self.loss[facility]);
-    }
 }
 
 vectorised! {
@@ -293,78 +272,92 @@ vectorised! {
     }
 
     /// Units up for sale on paths in liquidation from the date of their first sale; counts those paths.
-    fn offer(paths: Paths<'_>, terms: [f64; 3], standing: &Lane, sale_from: &Lane, units: &Lane, offered: &mut Lane) -> u64 {
-        let [now, part, negligible] = terms;
+    fn offer(
+        paths: Paths<'_>, terms: [f64; 3], state: [&Lane; 3], moved: &Lane, units: &Lane, offered: &mut Lane
+    ) -> u64 {
+        let [now, initial, share] = terms;
+        let [stood, standing, sale_from] = state;
         let mut sellers = 0;
         each!(i in paths, {
+            let whole = initial + moved[i];
             // The last sale takes what rounding would leave over.
-            let amount = if units[i] - part > negligible { part } else { units[i] };
-            let is_selling = standing::is_liquidating(standing[i]) & (now >= sale_from[i]);
+            let part = whole * share;
+            let amount = if units[i] - part > SAME_DATE * whole { part } else { units[i] };
+            let is_open = standing::is_liquidating(standing[i]) & standing::is_performing(stood[i]);
+            let is_selling = is_open & (now >= sale_from[i]);
             offered[i] = if is_selling { amount } else { 0.0 };
             sellers += u64::from(is_selling);
         });
         sellers
     }
 
+    /// Where the lender sells a part of the units, it offers that at least, and what is up for sale already; counts those paths.
+    fn seize(state: [&Lane; 2], part: &Lane, queued: &Lane, offered: &mut Lane) -> u64 {
+        let [standing, units] = state;
+        let mut sellers = 0;
+        for i in 0..PATHS {
+            let is_open = standing[i] < standing::CLOSED;
+            let seized = if is_open { part[i] * units[i] } else { 0.0 };
+            let more = if seized > offered[i] { seized } else { offered[i] };
+            offered[i] = if queued[i] > more { queued[i] } else { more };
+            sellers += u64::from(is_open & (part[i] > 0.0));
+        }
+        sellers
+    }
+
+    /// What is offered becomes what is offered beside what was up for sale; that is then all of it.
+    fn leave_queued(offered: &mut Lane, queued: &mut Lane) {
+        for i in 0..PATHS {
+            let all = offered[i];
+            offered[i] = all - queued[i];
+            queued[i] = all;
+        }
+    }
+
+    /// A lender with a margin clause sells at once.
+    fn price_at_once(part: &Lane, now: &Lane, price: &mut Lane) {
+        for i in 0..PATHS {
+            price[i] = if part[i] > 0.0 { now[i] } else { price[i] };
+        }
+    }
+
+    fn add_pace(moved: &Lane, months: f64, pace: &mut Lane) {
+        for i in 0..PATHS {
+            pace[i] += moved[i] / months;
+        }
+    }
+
     /// On paths in liquidation counts what is not offered at the price; only what is offered is left.
-    fn value_rest(paths: Paths<'_>, standing: &Lane, offered: &Lane, price: &Lane, units: &mut Lane, value: &mut Lane) {
+    fn value_rest(
+        paths: Paths<'_>, state: [&Lane; 2], offered: &Lane, price: &Lane, units: &mut Lane, value: &mut Lane
+    ) {
+        let [stood, standing] = state;
         each!(i in paths, {
             let rest = (units[i] - offered[i]) * price[i];
-            let is_valued = standing::is_liquidating(standing[i]) & (units[i] > offered[i]);
+            let is_open = standing::is_liquidating(standing[i]) & standing::is_performing(stood[i]);
+            let is_valued = is_open & (units[i] > offered[i]);
             value[i] += if is_valued { rest } else { 0.0 };
             units[i] = if is_valued { offered[i] } else { units[i] };
         });
+    }
+
+    /// Proceeds of a loan that goes on are its lender's alone.
+    fn take_apart(read: [&Lane; 3], units: &mut Lane, received: &mut Lane, proceeds: &mut Lane) {
+        let [standing, offered, price] = read;
+        for i in 0..PATHS {
+            let amount = offered[i] * price[i];
+            let goes_on = standing::is_performing(standing[i]);
+            received[i] += if goes_on { amount } else { 0.0 };
+            proceeds[i] += if goes_on { 0.0 } else { amount };
+            let left = units[i] - offered[i];
+            units[i] = if left > 0.0 { left } else { 0.0 };
+        }
     }
 
     fn take(paths: Paths<'_>, offered: &Lane, price: &Lane, units: &mut Lane, proceeds: &mut Lane) {
         each!(i in paths, {
             proceeds[i] += offered[i] * price[i];
             units[i] -= offered[i];
-        });
-    }
-
-    fn recover(paths: Paths<'_>, claim: &mut Lane, left: &mut Lane, recovered: &mut Lane) {
-        each!(i in paths, {
-            let (all, rest) = (claim[i], left[i]);
-            recovered[i] = if all < rest { all } else { rest };
-            claim[i] = all - recovered[i];
-            left[i] = rest - recovered[i];
-        });
-    }
-
-    fn recover_part(paths: Paths<'_>, part: &Lane, claim: &mut Lane, recovered: &mut Lane) {
-        each!(i in paths, {
-            recovered[i] = claim[i] * part[i];
-            claim[i] -= recovered[i];
-        });
-    }
-
-    fn reduce_loss(paths: Paths<'_>, discount: &Lane, recovered: &Lane, exposure: &Lane, loss: &mut Lane) {
-        each!(i in paths, {
-            let rest = loss[i] - discount[i] * recovered[i];
-            // A claim paid in full at the discount of its default is no loss, not 1e-10 of one.
-            loss[i] = if rest.abs() <= ROUNDING * exposure[i] { 0.0 } else { rest };
-        });
-    }
-
-    /// Bills that operations could not pay are paid from what claims have left.
-    fn pay_bills(paths: Paths<'_>, cash: &mut Lane, left: &mut Lane) {
-        each!(i in paths, {
-            let open = if cash[i] < 0.0 { -cash[i] } else { 0.0 };
-            let paid = if open < left[i] { open } else { left[i] };
-            cash[i] += paid;
-            left[i] -= paid;
-        });
-    }
-
-    /// Preferred owners get up to their preference, in all.
-    fn pay_preferred(paths: Paths<'_>, preference: f64, received: &mut Lane, left: &mut Lane, paid: &mut Lane) {
-        each!(i in paths, {
-            let owed = preference - received[i];
-            let owed = if owed > 0.0 { owed } else { 0.0 };
-            paid[i] = if owed < left[i] { owed } else { left[i] };
-            received[i] += paid[i];
-            left[i] -= paid[i];
         });
     }
 

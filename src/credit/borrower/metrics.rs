@@ -45,9 +45,12 @@ pub(super) enum Metric {
     Acceleration,
     Extension,
     Support,
+    MarginCall,
+    MarginTopUp,
+    MarginSale,
 }
 
-const COUNT: usize = 35;
+const COUNT: usize = 38;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -85,6 +88,9 @@ const NAMES: [&str; COUNT] = [
     "acceleration",
     "extension",
     "support",
+    "margin_call",
+    "margin_top_up",
+    "margin_sale",
 ];
 
 /// The lanes of the metrics that were asked for.
@@ -283,6 +289,15 @@ impl FacilityMetrics {
         if let Some(lane) = self.interest_paid {
             own[lane][path] += paid;
         }
+    }
+
+    /// Paid on one path, of what was due and unpaid: interest first.
+    pub(super) fn show_overdue(&self, own: &mut OwnLanes<'_>, path: usize, [unpaid, paid]: [f64; 2]) {
+        let Some(unpaid_principal) = self.unpaid_principal else { return };
+        let interest = paid.min((unpaid - own[unpaid_principal][path]).max(0.0));
+        own[unpaid_principal][path] = (own[unpaid_principal][path] - (paid - interest)).max(0.0);
+        self.show_interest(own, path, interest);
+        self.show_repayment(own, path, paid - interest);
     }
 
     /// Repaid ahead of schedule on one path.

@@ -10,12 +10,14 @@ mod hiring;
 mod inventory;
 mod letting;
 mod liquidation;
+mod margin;
 mod metrics;
 mod month;
 mod operations;
 mod paths;
 mod payment;
 mod pledged;
+mod proceeds;
 mod reserve;
 mod rollover;
 mod standing;
@@ -56,7 +58,7 @@ use serde::{Deserialize, Serialize};
 /// 3. **Refinancing**: if something is still missing on a date on which a facility matures, that facility may be
 ///    borrowed again against collateral at its *executable* value ([`Refinancing`](super::Refinancing)).
 /// 4. **Default**: at once if a facility cannot be repaid at maturity ([`Cause::Maturity`](super::Cause)), or when
-///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)), or by a [`Covenant`] ([`Cause::Covenant`](super::Cause)), unless a [`Sponsor`] prevents it. What is missed meanwhile bears
+///    something has been unpaid for `grace` years ([`Cause::Payment`](super::Cause)), or by a [`Covenant`] ([`Cause::Covenant`](super::Cause)), unless a [`Sponsor`] prevents it; or where coins fall below their loan ([`Margin`](super::Margin)). What is missed meanwhile bears
 ///    interest at the coupon, and all is well again when it is paid. All facilities accelerate together.
 /// 5. **Liquidation**: after `liquidation.delay` the fleets, miners and coins are sold over `liquidation.over` years into
 ///    the [`LiquidationMarket`](super::LiquidationMarket), and the proceeds pay the claims, senior first. There is no
@@ -69,7 +71,8 @@ use serde::{Deserialize, Serialize};
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating, `seized` the cash of the day of default), `claims_paid`,
-/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support` (how many in the step); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
+/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support`, `margin_call` (how many in the step); `margin_top_up` (coins
+/// at marks and cash put up), `margin_sale` (what lenders' sales of coins brought while their loans go on); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
 /// collateral at marks, and at what selling all of it at the planned pace would bring), `coins` and `free_coins` (all at marks, and those that
@@ -277,7 +280,8 @@ impl Borrower {
         let covenants = Covenants::new(self, plan)?;
         let sponsor =
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, plan)).transpose()?;
-        let inventory = Inventory::new(self, plan)?;
+        let mut inventory = Inventory::new(self, plan)?;
+        let margins = inventory.margins(&debt.ranks);
         let liens = inventory.liens(self, &debt.ranks, plan);
         let mut metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
         metrics.any |= covenants.as_ref().is_some_and(Covenants::has_metrics);
@@ -295,6 +299,8 @@ impl Borrower {
             sponsor,
             treasury: inventory.free_coins(),
             pledged: inventory.pledged_coins(),
+            stood: (!margins.is_empty()).then(|| plan.state()),
+            margins,
             preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),
             collateral: Collateral::new(inventory.holdings(), liens, self.liquidation, plan.grid().length(1)),
             grace: self.grace,

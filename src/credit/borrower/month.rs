@@ -11,6 +11,7 @@ use super::covenants::Covenants;
 use super::debt::Debt;
 use super::letting::Sight;
 use super::liquidation::Collateral;
+use super::margin::{Look, MarginLoan};
 use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
 use super::paths::{Few, Paths};
@@ -42,6 +43,9 @@ pub(super) struct Stepper {
     /// Coins that are sold for what is short, in this order.
     pub(super) treasury: Vec<Holding>,
     pub(super) pledged: Vec<Pledge>,
+    pub(super) margins: Vec<MarginLoan>,
+    /// With them, how paths stood before marks moved within the step.
+    pub(super) stood: Option<OwnLane>,
     /// What preferred owners are to get before others, and have got.
     pub(super) preferred: Option<(f64, OwnLane)>,
     pub(super) collateral: Collateral,
@@ -90,6 +94,7 @@ impl ObligorStepper for Stepper {
         }
         self.debt.start(own, block.read);
         self.operations.start(own, block.key, block.first_path);
+        self.start_margins(own);
         if let Some(step_in) = &self.step_in {
             step_in.start(own);
         }
@@ -103,6 +108,7 @@ impl ObligorStepper for Stepper {
         if self.metrics.any {
             self.clear_metrics(&mut block.own);
         }
+        self.clear_margins(&mut block.own);
         if self.tally.any(&block.own, Count::Performing) {
             self.live(block);
         } else if self.tally.any(&block.own, Count::Operated) {
@@ -111,20 +117,31 @@ impl ObligorStepper for Stepper {
         if self.makes_every_pass || self.tally.any(&block.own, Count::Operated) {
             self.operate(block);
         }
-        if self.tally.any(&block.own, Count::Liquidating) {
-            self.offer(block);
+        if self.sells(&block.own) {
+            self.offer(block, None);
         }
         if self.metrics.any {
             self.show_state(block);
         }
     }
 
+    /// Margin is called again at lower marks; nothing else is looked at again.
+    fn react(&self, block: &mut ObligorBlock<'_>) {
+        let Some(stood) = self.stood.filter(|_| self.tally.any(&block.own, Count::Performing)) else { return };
+        block.own[stood] = block.own[self.standing];
+        self.call_margins(Look::Again, block);
+        if self.sells(&block.own) {
+            self.offer(block, Some(stood));
+        }
+    }
+
     fn settle(&self, block: &mut ObligorBlock<'_>) {
-        if self.tally.any(&block.own, Count::Liquidating) {
+        let sells = self.sells(&block.own);
+        if sells {
             self.settle_sales(block);
-            if self.metrics.any {
-                self.show_state(block);
-            }
+        }
+        if self.metrics.any & (sells | self.stood.is_some()) {
+            self.show_state(block);
         }
     }
 }
@@ -196,12 +213,18 @@ impl Stepper {
                 self.default(block);
             }
         }
+        self.call_margins(Look::First, block);
         self.test_covenants(block);
         self.fill_reserves(block);
         self.sweep(block);
         self.sweep_by_covenant(block);
         self.distribute(block);
         self.debt.reset(&mut block.own, block.read);
+    }
+
+    /// Whether anything may be up for sale on some path of the block.
+    fn sells(&self, own: &OwnLanes<'_>) -> bool {
+        self.tally.any(own, Count::Liquidating) | self.tally.any(own, Count::Called)
     }
 
     /// Whether something is unpaid on some path of the block, or owed otherwise than as first agreed.

@@ -20,10 +20,13 @@ pub(super) mod why {
     pub(in super::super) const PAYMENT: f64 = 1.0;
     pub(in super::super) const MATURITY: f64 = 2.0;
     pub(in super::super) const COVENANT: f64 = 3.0;
+    pub(in super::super) const MARGIN: f64 = 4.0;
 
     /// The cause that a mark stands for.
     pub(in super::super) fn cause(mark: f64) -> Cause {
-        if mark >= COVENANT {
+        if mark >= MARGIN {
+            Cause::Margin
+        } else if mark >= COVENANT {
             Cause::Covenant
         } else if mark >= MATURITY {
             Cause::Maturity

@@ -35,6 +35,8 @@ pub(super) enum Count {
     InArrears,
     /// In liquidation, to be operated by the lender after this step.
     Operated,
+    /// Of which a lender sells coins in this step.
+    Called,
 }
 
 impl Tally {
@@ -43,6 +45,7 @@ impl Tally {
         self.set(own, Count::Liquidating, 0);
         self.set(own, Count::InArrears, 0);
         self.set(own, Count::Operated, 0);
+        self.set(own, Count::Called, 0);
     }
 
     pub(super) fn any(self, own: &OwnLanes<'_>, count: Count) -> bool {
@@ -66,6 +69,11 @@ impl Tally {
     /// The lender of one path is going to operate.
     pub(super) fn operate(self, own: &mut OwnLanes<'_>) {
         own[self.0][Count::Operated as usize] += 1.0;
+    }
+
+    /// The lender of one path sells.
+    pub(super) fn call(self, own: &mut OwnLanes<'_>) {
+        own[self.0][Count::Called as usize] += 1.0;
     }
 
     /// So many paths in liquidation are closed.

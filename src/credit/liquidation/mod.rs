@@ -44,7 +44,8 @@ pub enum Feedback {
 /// a price, at that price obligors may queue more, which gives a lower price. Sales only add up, so prices only fall, and
 /// where obligors react by thresholds (default, margin call, covenant) the first pair of prices and sales that agree is
 /// the greatest fixed point (Tarski): no other has a higher price or fewer sales. Each round but the last adds a reaction, so
-/// there are at most as many rounds as obligors and one more; the count is the metric `rounds`.
+/// of obligors who sell once there are at most as many rounds as obligors and one more. One who sells more as marks fall further (a lender who
+/// restores a margin) approaches the fixed point from above, by at most 64 rounds more. The count is the metric `rounds`.
 ///
 /// **Metrics** that measures may observe under the name `liquidation` (no obligor may have it), each per step and path:
 /// for each class `ASSET.mark` (USD a unit, what everyone sees at the end of the step), `ASSET.volume` (units sold in the step),

@@ -177,6 +177,56 @@ fn the_test_of_asymmetry_has_its_size_and_finds_what_is_there() {
 }
 
 #[test]
+fn the_symmetric_null_keeps_its_size_in_spells() {
+    // Symmetric changes whose sizes hang together in time: GARCH(1,1) of both with correlation 0.4, and regimes of 20 rows with correlation 0.2 or, at three times the
+    // size, 0.8.
+    let settings = AsymmetrySettings { replications: 99, ..AsymmetrySettings::default() };
+    let (runs, rows) = (150, 300);
+    let mut random = StdRng::seed_from_u64(77);
+    let garch = |random: &mut StdRng| {
+        let (x, y) = sample(random, rows, 0.4, None);
+        let spells = |z: Vec<f64>| {
+            let mut variance = 1.0;
+            let change = |z: f64| {
+                let change = z * f64::sqrt(variance);
+                variance = 0.03 + 0.10 * change * change + 0.87 * variance;
+                change
+            };
+            z.into_iter().map(change).collect::<Vec<_>>()
+        };
+        Pairs::new(spells(x), spells(y)).unwrap()
+    };
+    let regimes = |random: &mut StdRng| {
+        let (calm, stress) = (sample(random, rows, 0.2, None), sample(random, rows, 0.8, None));
+        let mut is_wild = false;
+        let change = |row: usize| {
+            if row == 0 || random.random::<f64>() < 0.05 {
+                is_wild = random.random::<f64>() < 0.25;
+            }
+            if is_wild { (3.0 * stress.0[row], 3.0 * stress.1[row]) } else { (calm.0[row], calm.1[row]) }
+        };
+        let (x, y): (Vec<f64>, Vec<f64>) = (0..rows).map(change).unzip();
+        Pairs::new(x, y).unwrap()
+    };
+    let mut rejected = [[0; 2]; 2];
+    for _ in 0..runs {
+        for (counts, pairs) in rejected.iter_mut().zip([garch(&mut random), regimes(&mut random)]) {
+            let found = asymmetry(&pairs, &settings).unwrap();
+            counts[0] += i32::from(found.symmetric_p_value <= 0.1);
+            counts[1] += i32::from(found.symmetric_falls_p_value <= 0.1);
+        }
+    }
+    let (expected, deviation) = (0.1 * f64::from(runs), (f64::from(runs) * 0.1 * 0.9).sqrt());
+    for counts in rejected {
+        assert!(
+            counts.into_iter().all(|count| f64::from(count) < expected + 5.0 * deviation),
+            "{rejected:?} of {runs}"
+        );
+        assert!(counts[1] > 0, "it never rejects: {rejected:?} of {runs}");
+    }
+}
+
+#[test]
 fn perfect_dependence_is_one_without_error() {
     let mut random = StdRng::seed_from_u64(55);
     let (x, _) = sample(&mut random, 500, 0.0, None);

@@ -1,15 +1,13 @@
 //! Who defaults when and why, with whom, and what it costs.
 
+use super::credit_sums::{CreditSums, Gathered, gather};
+use super::defaults::{Defaults, ObligorDefaults};
 use super::joint::{self, Mask};
 use super::sample::ones;
-use super::{Block, Confidence, Estimate, ExactSum, Measure, MeasurePlan, Run, Tally};
+use super::{Block, Confidence, Estimate, Measure, MeasurePlan, Run, Tally};
 use crate::Error;
 use crate::credit::Cause;
-use crate::numeric::{Lane, PATHS};
-use crate::vectorised;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::ops::Index;
 
 /// Default probabilities by step and cause, joint defaults, exposure and loss given default, by obligor, facility and
 /// lender. The result is [`Defaults`].
@@ -35,126 +33,13 @@ impl DefaultTable {
     }
 }
 
-/// What a [`DefaultTable`] reports.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Defaults {
-    /// End of each step, in years: the dates of the cumulative probabilities.
-    pub dates: Vec<f64>,
-    /// The obligors, in the order of the book.
-    pub obligors: Vec<ObligorDefaults>,
-    /// The lenders, by name.
-    pub lenders: Vec<Credit>,
-    /// Defaults of each obligor.
-    own: Vec<Tally>,
-    /// Joint defaults of all pairs `a < b`: (0,1), (0,2), .., (1,2), ..
-    joint: Vec<Tally>,
-    confidence: Confidence,
-    paths: u64,
-}
-
-/// One obligor in [`Defaults`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ObligorDefaults {
-    /// Name.
-    pub name: String,
-    /// Probability of default up to the horizon.
-    pub probability: Estimate,
-    /// Probability of default up to the end of each step.
-    pub cumulative: Vec<Estimate>,
-    /// Probability of default up to the horizon by cause, in the order of [`Cause::ALL`].
-    pub causes: Vec<(Cause, Estimate)>,
-    /// All facilities together.
-    pub total: Credit,
-    /// Each facility, in order of seniority.
-    pub facilities: Vec<Credit>,
-}
-
-/// What was lent and what is lost: a facility, an obligor, a lender.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Credit {
-    /// Name of the facility, obligor or lender.
-    pub name: String,
-    /// Who bears the loss; of an obligor as a whole, nobody in particular.
-    pub lender: Option<String>,
-    /// Amount owed at time zero.
-    pub principal: f64,
-    /// Expected loss, discounted to time zero.
-    pub expected_loss: Estimate,
-    /// Mean exposure at default, given that there is one, in money of the day of default. Undefined without any default.
-    pub exposure_at_default: Estimate,
-    /// Discounted loss over discounted exposure, all defaults together. Undefined without any default.
-    pub loss_given_default: Estimate,
-}
-
-impl Defaults {
-    /// One obligor by name.
-    #[must_use]
-    pub fn get(&self, obligor: &str) -> Option<&ObligorDefaults> {
-        self.obligors.iter().find(|found| found.name == obligor)
-    }
-
-    /// Probability that both default up to the horizon; of an obligor with itself its own probability.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] when there is no such obligor.
-    pub fn joint(&self, a: &str, b: &str) -> Result<Estimate, Error> {
-        let (a, b) = (self.position(a)?, self.position(b)?);
-        if a == b {
-            return Ok(self.obligors[a].probability);
-        }
-        let pair = joint::pair(a.min(b), a.max(b), self.obligors.len());
-        Ok(self.joint[pair].probability(self.paths, self.confidence))
-    }
-
-    /// Default correlation: that of the two default indicators, `(p_ab - p_a p_b) / sqrt(p_a (1 - p_a) p_b (1 - p_b))`, with the
-    /// standard error of the delta method. [Undefined](Estimate::is_defined) where one of them never or always defaults.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] when there is no such obligor.
-    pub fn correlation(&self, a: &str, b: &str) -> Result<Estimate, Error> {
-        let (a, b) = (self.position(a)?, self.position(b)?);
-        let both = match a == b {
-            true => self.own[a],
-            false => self.joint[joint::pair(a.min(b), a.max(b), self.obligors.len())],
-        };
-        Ok(joint::correlation(&self.own[a], &self.own[b], &both, self.paths, self.confidence))
-    }
-
-    fn position(&self, name: &str) -> Result<usize, Error> {
-        self.obligors.iter().position(|obligor| obligor.name == name).ok_or_else(|| Error::Unknown {
-            field: "obligor".into(),
-            kind: "obligor",
-            name: name.to_owned(),
-            known: self.obligors.iter().map(|obligor| obligor.name.as_str()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-/// An obligor by name, as in a map.
-///
-/// # Panics
-/// When there is no obligor of that name; [`Defaults::get`] does not.
-impl Index<&str> for Defaults {
-    type Output = ObligorDefaults;
-
-    fn index(&self, obligor: &str) -> &ObligorDefaults {
-        match self.get(obligor) {
-            Some(found) => found,
-            None => panic!("no obligor is named \"{obligor}\""),
-        }
-    }
-}
-
 /// One worker's share of a [`DefaultTable`].
 #[derive(Debug, Clone)]
 pub struct DefaultCounts {
     obligors: Vec<ObligorCounts>,
     /// Position of each lender among `lenders`, by obligor and facility.
     lender_of: Vec<Vec<usize>>,
-    lenders: Vec<Moments>,
+    lenders: Vec<CreditSums>,
     joint: Vec<Tally>,
     /// Scratch: one bit per path of the block, by obligor.
     defaulted: Vec<Mask>,
@@ -170,8 +55,8 @@ struct ObligorCounts {
     steps: Vec<Tally>,
     causes: [Tally; Cause::ALL.len()],
     /// All facilities together, where there are several.
-    total: Moments,
-    facilities: Vec<Moments>,
+    total: CreditSums,
+    facilities: Vec<CreditSums>,
     /// Scratch: defaults of one block by step, then by cause.
     block: Vec<u32>,
 }
@@ -202,7 +87,7 @@ impl ObligorCounts {
     }
 
     /// All facilities together.
-    fn total(&self) -> &Moments {
+    fn total(&self) -> &CreditSums {
         match self.facilities.as_slice() {
             [one] => one,
             _ => &self.total,
@@ -218,116 +103,6 @@ impl ObligorCounts {
     }
 }
 
-/// Exact sums over paths of weighted loss `l`, discounted exposure `d`, exposure `e` and default indicator `1`.
-#[derive(Debug, Clone, Default)]
-struct Moments {
-    /// l, ll, d, dd, ld, e, ee, e1, 1, 11
-    sums: [ExactSum; SUMS],
-}
-
-const SUMS: usize = 10;
-
-impl Moments {
-    fn add(&mut self, loss: &[f64], exposure: &[f64], discount: &[f64], weights: &[f64]) {
-        self.add_terms(block_moments(loss, exposure, discount, weights));
-    }
-
-    fn add_gathered(&mut self, gathered: &Gathered, weights: &[f64]) {
-        self.add_terms(gathered_moments(&gathered.loss[..], &gathered.exposure[..], &gathered.discounted[..], weights));
-    }
-
-    fn add_terms(&mut self, terms: [f64; SUMS]) {
-        for (sum, term) in self.sums.iter_mut().zip(terms) {
-            sum.add(term);
-        }
-    }
-
-    fn merge(&mut self, other: &Moments) {
-        for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
-            sum.merge(other);
-        }
-    }
-
-    fn credit(&self, name: &str, lender: Option<&str>, principal: f64, run: &Run, confidence: Confidence) -> Credit {
-        let [l, ll, d, dd, ld, e, ee, e1, n, nn] = std::array::from_fn(|k| self.sums[k].value());
-        Credit {
-            name: name.to_owned(),
-            lender: lender.map(str::to_owned),
-            principal,
-            expected_loss: Estimate::mean(run.paths, l, ll, confidence),
-            exposure_at_default: Estimate::ratio(run.paths, [n, e, nn, e1, ee], confidence),
-            loss_given_default: Estimate::ratio(run.paths, [d, l, dd, ld, ll], confidence),
-        }
-    }
-}
-
-/// The sums of [`Moments`] over a block, in the fixed order of [`block_sum`](super::block_sum). An exposure above zero is
-/// a default.
-#[inline(always)]
-fn moments(weights: &[f64], terms: impl Fn(usize) -> [f64; 3]) -> [f64; SUMS] {
-    let mut sums = [[0.0; 8]; SUMS];
-    let mut add = |slot: usize, path: usize| {
-        let (w, [loss, discounted, exposure]) = (weights[path], terms(path));
-        let (l, d, e) = (w * loss, w * discounted, w * exposure);
-        let n = if exposure > 0.0 { w } else { 0.0 };
-        for (sum, term) in sums.iter_mut().zip([l, l * l, d, d * d, l * d, e, e * e, e * n, n, n * n]) {
-            sum[slot] += term;
-        }
-    };
-    let whole = weights.len() - weights.len() % 8;
-    for first in (0..whole).step_by(8) {
-        for slot in 0..8 {
-            add(slot, first + slot);
-        }
-    }
-    for path in whole..weights.len() {
-        add(path - whole, path);
-    }
-    sums.map(|s| ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
-}
-
-vectorised! {
-    fn block_moments(loss: &[f64], exposure: &[f64], discount: &[f64], weights: &[f64]) -> [f64; SUMS] {
-        let paths = weights.len();
-        let (loss, exposure, discount) = (&loss[..paths], &exposure[..paths], &discount[..paths]);
-        moments(weights, |path| [loss[path], exposure[path] * discount[path], exposure[path]])
-    }
-
-    fn gathered_moments(loss: &[f64], exposure: &[f64], discounted: &[f64], weights: &[f64]) -> [f64; SUMS] {
-        let paths = weights.len();
-        let (loss, exposure, discounted) = (&loss[..paths], &exposure[..paths], &discounted[..paths]);
-        moments(weights, |path| [loss[path], discounted[path], exposure[path]])
-    }
-}
-
-/// Loss, discounted exposure and exposure of several facilities together, path by path.
-#[derive(Debug, Clone, Default)]
-struct Gathered {
-    loss: Box<Lane>,
-    discounted: Box<Lane>,
-    exposure: Box<Lane>,
-}
-
-impl Gathered {
-    fn clear(&mut self) {
-        self.loss.fill(0.0);
-        self.discounted.fill(0.0);
-        self.exposure.fill(0.0);
-    }
-}
-
-vectorised! {
-    fn gather(loss: &[f64], exposure: &[f64], discount: &[f64], into: &mut Gathered) {
-        let Gathered { loss: all, discounted, exposure: exposures } = into;
-        let paths = loss.len().min(exposure.len()).min(discount.len()).min(PATHS);
-        for i in 0..paths {
-            all[i] += loss[i];
-            discounted[i] += exposure[i] * discount[i];
-            exposures[i] += exposure[i];
-        }
-    }
-}
-
 impl Measure for DefaultTable {
     type Partial = DefaultCounts;
     type Output = Defaults;
@@ -338,8 +113,8 @@ impl Measure for DefaultTable {
         let obligors = run.obligors.iter().map(|obligor| ObligorCounts {
             steps: vec![Tally::new(); run.grid.steps()],
             causes: [Tally::new(); Cause::ALL.len()],
-            total: Moments::default(),
-            facilities: vec![Moments::default(); obligor.facilities.len()],
+            total: CreditSums::default(),
+            facilities: vec![CreditSums::default(); obligor.facilities.len()],
             block: vec![0; run.grid.steps() + Cause::ALL.len()],
         });
         let lender_of = run.obligors.iter().map(|obligor| {
@@ -350,7 +125,7 @@ impl Measure for DefaultTable {
         Ok(DefaultCounts {
             obligors: obligors.collect(),
             lender_of: lender_of.collect(),
-            lenders: vec![Moments::default(); lenders.len()],
+            lenders: vec![CreditSums::default(); lenders.len()],
             joint: vec![Tally::new(); count * count.saturating_sub(1) / 2],
             defaulted: vec![Mask::default(); count],
             together: Gathered::default(),

@@ -1,7 +1,8 @@
 //! Who defaults together, and how strongly do two defaults go together?
 
+use super::Confidence;
 use super::Tally;
-use super::estimate::{Confidence, Estimate, clip};
+use super::estimate::{Estimate, clip};
 use super::sample::ones;
 
 /// The correlation of the indicators of two events.

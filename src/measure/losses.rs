@@ -1,8 +1,9 @@
 //! A loss distribution, and what can be read off it.
 
+use super::Confidence;
 use super::Tally;
 use super::binomial::binomial_quantile;
-use super::estimate::{Confidence, Estimate, clip};
+use super::estimate::{Estimate, clip};
 use super::moments::Moments;
 use super::order::{Order, Place};
 use crate::Error;

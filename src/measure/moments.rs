@@ -1,6 +1,7 @@
 //! Mean, standard deviation and extremes of a weighted loss, over any number of paths.
 
-use super::estimate::{Confidence, Estimate, clip};
+use super::Confidence;
+use super::estimate::{Estimate, clip};
 use super::{ExactSum, Tally};
 use serde::{Deserialize, Serialize};
 

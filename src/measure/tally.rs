@@ -1,7 +1,7 @@
 //! How often did it happen? An exact count of weighted events.
 
-use super::estimate::{Confidence, Estimate};
 use super::sample::ones;
+use super::{Confidence, Estimate};
 use serde::{Deserialize, Serialize};
 
 /// Binary places of a weight.

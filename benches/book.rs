@@ -4,7 +4,10 @@
 //! treasury, an own revenue shock, collateral sold after default. `market` is the same run without borrowers, to subtract.
 //! `measures` is what each measure costs beside the simulation of W3m, in path-steps; `nothing` is to be subtracted.
 
+mod support;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use haircut::Simulation;
 use haircut::comovement::SeriesPair;
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Buyers, Conditions, Coupon, Facility, Feedback, Fleet, Floating, ImpactForm,
@@ -12,11 +15,11 @@ use haircut::credit::{
 };
 use haircut::market::{Constant, DeflatingRent, Market, Merton, Resale, ShortRate};
 use haircut::measure::{
-    Block, CashTranches, CollateralIllusion, DefaultTable, EventCounts, FairSpread, Fan, Liquidations,
-    LossDistribution, Measure, MeasurePlan, Note, Recoveries, Run, Tranches,
+    CashTranches, CollateralIllusion, DefaultTable, EventCounts, FairSpread, Fan, Liquidations, LossDistribution,
+    Measure, Note, Recoveries, Tranches,
 };
-use haircut::{Error, Simulation};
 use std::hint::black_box;
+use support::Count;
 
 const BORROWERS: usize = 50;
 const MONTHS: usize = 60;
@@ -181,22 +184,6 @@ fn books(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Looks at nothing.
-#[derive(Debug)]
-struct Nothing;
-
-impl Measure for Nothing {
-    type Partial = ();
-    type Output = ();
-
-    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-    fn record(&self, (): &mut (), _block: &Block<'_>) {}
-    fn merge(&self, (): &mut (), (): ()) {}
-    fn finish(&self, (): (), _run: &Run) {}
-}
-
 fn measures(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("measures");
     group.throughput(Throughput::Elements(PATHS * MONTHS as u64)).sample_size(10);
@@ -208,7 +195,9 @@ fn measures(criterion: &mut Criterion) {
     fn of<M: Measure + Clone>(measure: M) -> impl Fn(&Simulation) {
         move |simulation| drop(black_box(simulation.run(measure.clone()).expect("a valid run")))
     }
-    row("nothing", &|simulation| simulation.run(Nothing).expect("a valid run"));
+    row("nothing", &|simulation| {
+        black_box(simulation.run(Count).expect("a valid run"));
+    });
     row("default table", &of(DefaultTable::new()));
     row("losses, streaming", &of(LossDistribution::streaming()));
     row("losses, exact", &of(LossDistribution::exact()));

@@ -7,38 +7,18 @@
 
 #![allow(missing_docs, clippy::print_stdout, reason = "a program that prints a table")]
 
+mod support;
+
+use haircut::Simulation;
 use haircut::credit::Book;
 use haircut::market::{
     BlockReward, CommonJumps, Constant, Correlations, DeflatingRent, Gbm, Hashprice, Market, MarketBuilder, Merton,
     NetworkHashrate, Obsolescence, Regime, Regimes, Resale, ShortRate, StressDriven, StudentT, Utilisation,
 };
-use haircut::measure::{Block, Measure, MeasurePlan, Run};
 use haircut::numeric::Level;
-use haircut::{Error, Simulation};
 use std::hint::black_box;
 use std::time::Instant;
-
-/// Counts paths.
-#[derive(Debug)]
-struct Count;
-
-impl Measure for Count {
-    type Partial = u64;
-    type Output = u64;
-
-    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<u64, Error> {
-        Ok(0)
-    }
-    fn record(&self, partial: &mut u64, block: &Block<'_>) {
-        *partial += block.paths() as u64;
-    }
-    fn merge(&self, into: &mut u64, from: u64) {
-        *into += from;
-    }
-    fn finish(&self, partial: u64, _run: &Run) -> u64 {
-        partial
-    }
-}
+use support::{Count, lower_level};
 
 const PATHS: u64 = 512;
 const STEPS: usize = 60;
@@ -173,10 +153,7 @@ fn mechanisms(large: bool, market: fn() -> MarketBuilder) -> Vec<(&'static str, 
 fn main() {
     // Run as a test, once: that it runs.
     let rounds = if std::env::args().any(|argument| argument == "--bench") { 500 } else { 1 };
-    if let Ok(name) = std::env::var("LEVEL") {
-        let level = Level::available().into_iter().find(|level| format!("{level:?}") == name);
-        level.and_then(|level| level.set().ok()).expect("a level of this machine");
-    }
+    lower_level();
     for (size, large, market) in [("8 factors", false, eight as fn() -> MarketBuilder), ("19 factors", true, nineteen)]
     {
         let runs: Vec<_> = mechanisms(large, market)

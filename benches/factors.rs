@@ -4,7 +4,10 @@
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
+mod support;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use haircut::Simulation;
 use haircut::credit::Book;
 use haircut::market::{
     Bates, BlockReward, Bootstrap, Cir, ConditionSeries, Constant, Counterparty, CreditConditions, DeflatingRent,
@@ -12,32 +15,9 @@ use haircut::market::{
     Market, MarketBuilder, Merton, NetworkHashrate, Obsolescence, PowerPrice, PriceRegime, Regime, RegimeGbm, Regimes,
     Resale, ResampledSeries, ShortRate, Svcj, TierRent, Transitions, UnitCost, Utilisation,
 };
-use haircut::measure::{Block, Measure, MeasurePlan, Run};
-use haircut::numeric::{Correlation, Level};
-use haircut::{Error, Simulation};
+use haircut::numeric::Correlation;
 use std::hint::black_box;
-
-/// Counts paths.
-#[derive(Debug)]
-struct Count;
-
-impl Measure for Count {
-    type Partial = u64;
-    type Output = u64;
-
-    fn plan(&self, _plan: &mut MeasurePlan<'_>) -> Result<u64, Error> {
-        Ok(0)
-    }
-    fn record(&self, partial: &mut u64, block: &Block<'_>) {
-        *partial += block.paths() as u64;
-    }
-    fn merge(&self, into: &mut u64, from: u64) {
-        *into += from;
-    }
-    fn finish(&self, partial: u64, _run: &Run) -> u64 {
-        partial
-    }
-}
+use support::{Count, lower_level};
 
 const PATHS: u64 = 16_384;
 const STEPS: u64 = 60;
@@ -234,13 +214,6 @@ fn past(rows_per_year: f64, mean_block: f64) -> Bootstrap {
 
 fn alone() -> MarketBuilder {
     Market::builder()
-}
-
-fn lower_level() {
-    if let Ok(name) = std::env::var("LEVEL") {
-        let level = Level::available().into_iter().find(|level| format!("{level:?}") == name);
-        level.and_then(|level| level.set().ok()).expect("a level of this machine");
-    }
 }
 
 fn factors(criterion: &mut Criterion) {

@@ -3,14 +3,16 @@
 #![allow(clippy::float_cmp, reason = "the promise is equality to the bit")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/large_pool.rs"]
+mod large_pool;
 mod support;
 
-use haircut::credit::{Book, Obligor, ObligorBlock, ObligorPlan, ObligorStepper};
+use haircut::credit::Book;
 use haircut::engine::{Compared, Comparison, Quantity};
-use haircut::market::Market;
 use haircut::measure::{Confidence, Estimate, LossDistribution, Losses, PathLosses, Pool};
-use haircut::numeric::{Lane, PATHS, TimeGrid, kernel};
+use haircut::numeric::{PATHS, kernel};
 use haircut::{Error, Simulation};
+use large_pool::LargePool;
 use std::ops::ControlFlow;
 
 const QUANTITIES: &[Quantity<'static, Losses>] = &[
@@ -170,35 +172,6 @@ fn mistakes_are_told() {
     assert!(few.value > 0.0 && few.standard_error.is_infinite());
 }
 
-/// A large pool with a common normal: loses P(default | Z) of 1.
-#[derive(Debug, Clone, Copy)]
-struct LargePool {
-    pd: f64,
-    correlation: f64,
-}
-
-impl Obligor for LargePool {
-    fn name(&self) -> &str {
-        "pool"
-    }
-    fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
-        plan.facility("loans", "bank", 1.0)?;
-        Ok(Box::new(*self))
-    }
-}
-
-impl ObligorStepper for LargePool {
-    fn start(&self, _block: &mut ObligorBlock<'_>) {}
-    fn step(&self, block: &mut ObligorBlock<'_>) {
-        let mut common = Lane::ZERO;
-        block.stream.normals(&mut common);
-        let threshold = kernel::normal_quantile(self.pd);
-        for (loss, z) in block.outcome.loss[0].iter_mut().zip(common.iter()) {
-            *loss = kernel::normal_cdf((threshold - self.correlation.sqrt() * z) / (1.0 - self.correlation).sqrt());
-        }
-    }
-}
-
 /// Vasicek's quantile: the loss at the `level` quantile of `-Z`.
 fn quantile(pool: LargePool, level: f64) -> f64 {
     let (p, z) = (kernel::normal_quantile(pool.pd), kernel::normal_quantile(level));
@@ -215,18 +188,15 @@ fn shortfall(pool: LargePool, level: f64) -> f64 {
 /// Over 300 seeds: unbiased, the error is the deviation over seeds, the intervals cover 95 %, for mean, quantile and shortfall, differences and ratios.
 #[test]
 fn paired_errors_are_valid() {
-    let (a, b) = (LargePool { pd: 0.04, correlation: 0.15 }, LargePool { pd: 0.05, correlation: 0.25 });
+    let (a, b) =
+        (LargePool { pd: 0.04, correlation: 0.15, lgd: 1.0 }, LargePool { pd: 0.05, correlation: 0.25, lgd: 1.0 });
     let truth = |pool: LargePool| [pool.pd, quantile(pool, 0.95), shortfall(pool, 0.95)];
     let (of_a, of_b) = (truth(a), truth(b));
     let runs = 300;
     let mut seen = vec![Vec::new(); 6];
     let (mut paired, mut apart) = (0.0, 0.0);
     for seed in 0..runs {
-        let run = |pool: LargePool| {
-            let market = Market::builder().build().unwrap();
-            let grid = TimeGrid::new([1.0]).unwrap();
-            Simulation::new(market, Book::default().obligor(pool)).grid(grid).paths(16 * 1024).seed(seed)
-        };
+        let run = |pool: LargePool| pool.year().paths(16 * 1024).seed(seed);
         let compared = Comparison::of([("a", run(a)), ("b", run(b))]).sections(16);
         let compared = compared.run(LossDistribution::exact(), QUANTITIES).unwrap();
         for (k, (quantity, _)) in QUANTITIES.iter().enumerate() {

@@ -3,6 +3,8 @@
 #![allow(clippy::float_cmp, reason = "exact degenerate cases are compared exactly")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/large_pool.rs"]
+mod large_pool;
 mod ledger;
 mod support;
 
@@ -11,6 +13,7 @@ use haircut::market::{Market, OwnLane};
 use haircut::measure::{Estimate, LossDistribution, Pool, Tranche, TrancheLosses, Tranches};
 use haircut::numeric::{Lane, PATHS, TimeGrid};
 use haircut::{Error, Simulation, vectorised};
+use large_pool::LargePool;
 use ledger::{assert_rounding, script, scripted};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -199,46 +202,12 @@ fn assert_sampled(what: &str, estimate: Estimate, expected: f64) {
     assert!(z.abs() < Z, "{what}: {estimate} against {expected}, z = {z:.2}");
 }
 
-mod large_pool {
-    //! Vasicek's large pool: given the common normal, the share of defaults is certain.
+mod vasicek {
+    //! Vasicek's large pool, in closed form.
     use super::*;
 
-    /// Loses `lgd P(default | Z)` of 1 in one step.
-    #[derive(Debug, Clone, Copy)]
-    struct LargePool {
-        pd: f64,
-        correlation: f64,
-        lgd: f64,
-    }
-
-    impl Obligor for LargePool {
-        fn name(&self) -> &str {
-            "pool"
-        }
-        fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
-            plan.facility("loans", "bank", 1.0)?;
-            Ok(Box::new(*self))
-        }
-    }
-
-    impl ObligorStepper for LargePool {
-        fn start(&self, _block: &mut ObligorBlock<'_>) {}
-        fn step(&self, block: &mut ObligorBlock<'_>) {
-            let mut common = Lane::ZERO;
-            block.stream.normals(&mut common);
-            let threshold = haircut::numeric::kernel::normal_quantile(self.pd);
-            for (loss, common) in block.outcome.loss[0].iter_mut().zip(common.iter()) {
-                let given = (threshold - self.correlation.sqrt() * common) / (1.0 - self.correlation).sqrt();
-                *loss = self.lgd * haircut::numeric::kernel::normal_cdf(given);
-            }
-        }
-    }
-
     fn run(pool: LargePool, paths: u64, seed: u64, measure: Tranches) -> Vec<TrancheLosses> {
-        let book = Book::default().obligor(pool);
-        let grid = TimeGrid::new([1.0]).unwrap();
-        let run = Simulation::new(Market::builder().build().unwrap(), book).grid(grid).paths(paths).seed(seed);
-        run.run(measure).unwrap()
+        pool.year().paths(paths).seed(seed).run(measure).unwrap()
     }
 
     /// Expected loss of a tranche as a share of its width: cases B07 and HO-B05, by the closed form with the bivariate normal law, checked by

@@ -1,10 +1,9 @@
 //! The description itself, and how it becomes a simulation.
 
-use super::diagnosis;
-use super::document::Document;
 use super::stress::{self, Shift, Stress};
 use super::tables;
 use super::uncertainty::{self, Uncertainty};
+use super::{diagnosis, document};
 use crate::credit::{Book, Borrower, LiquidationMarket};
 use crate::market::{DependenceModel, Market, Model};
 use crate::measure::{Block, Measure, MeasurePlan, Run, Tranche, Tranches};
@@ -279,14 +278,7 @@ impl Scenario {
             None if field == "paths" => "simulation.paths".to_owned(),
             None => field.to_owned(),
         };
-        let message = error.to_string();
-        // Every error of the crate that has a field begins with it.
-        let message = message.strip_prefix(field).map_or_else(|| message.clone(), |rest| format!("{path}{rest}"));
-        let (line, about) = match Document::parse(&source.text) {
-            Ok(document) => (document.line(&path), document.about(&path)),
-            Err(_) => (0, String::new()),
-        };
-        Error::Scenario { file: source.file.clone(), line, message: message + &about }
+        document::located(&source.file, &source.text, &error, &path)
     }
 }
 

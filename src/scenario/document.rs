@@ -1,5 +1,6 @@
 //! A TOML document with its lines: where in the file a field stands.
 
+use crate::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -90,6 +91,19 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// An error of a field as one of a file, with the line of the field's path there.
+pub(crate) fn located(file: &str, text: &str, error: &Error, path: &str) -> Error {
+    let message = error.to_string();
+    // Every error of the crate that has a field begins with it.
+    let rest = error.field().and_then(|field| message.strip_prefix(field));
+    let message = rest.map_or_else(|| message.clone(), |rest| format!("{path}{rest}"));
+    let (line, about) = match Document::parse(text) {
+        Ok(document) => (document.line(path), document.about(path)),
+        Err(_) => (0, String::new()),
+    };
+    Error::Scenario { file: file.to_owned(), line, message: message + &about }
 }
 
 /// The parts of a path: `borrowers[3].coupon` has `borrowers`, `3` and `coupon`.

@@ -11,6 +11,8 @@ mod stress;
 mod tables;
 mod uncertainty;
 
+pub(crate) use document::located;
+
 pub use description::{NamedModel, Sampling, Scenario};
 pub use stress::{Shift, Stress, Target};
 pub use uncertainty::{ParameterLaw, ParameterSet, ParameterSets, Uncertainty};

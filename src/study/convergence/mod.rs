@@ -168,7 +168,7 @@ impl Convergence {
     /// Reads a study and the scenario that it names, relative to its own folder.
     ///
     /// # Errors
-    /// [`Error::Scenario`] when a file cannot be read; else as [`Convergence::new`].
+    /// [`Error::Scenario`] with file, line and field for whatever is wrong in either file.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         Self::read_with(file, |_| {})
     }
@@ -185,11 +185,16 @@ impl Convergence {
         })?;
         let mut sweep = Sweep::from_toml(&name, &text)?;
         change(&mut sweep);
+        let located = |error: Error| match error.field().map(str::to_owned) {
+            Some(field) => crate::scenario::located(&name, &text, &error, &field),
+            None => error,
+        };
         if sweep.scenario.is_empty() {
-            return Err(Error::invalid("scenario", "none", "must be the file of a scenario, relative to the study's"));
+            let expected = "must be the file of a scenario, relative to the study's";
+            return Err(located(Error::invalid("scenario", "none", expected)));
         }
         let folder = file.as_ref().parent().unwrap_or(Path::new(""));
-        Self::new(Scenario::read(folder.join(&sweep.scenario))?, sweep)
+        Self::new(Scenario::read(folder.join(&sweep.scenario))?, sweep).map_err(located)
     }
 
     /// Uses this many threads instead of the current rayon pool. The results do not depend on it.

@@ -48,15 +48,15 @@ proptest! {
                     record.at("cash", step - 1, path), record.at("reserve", step - 1, path), at("revenue"), at("treasury_sales"), at("drawn"), at("refinanced"), at("injected"), at("proceeds"), at("margin_sale"),
                 ];
                 let uses = [
-                    at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("distributed"), at("claims_paid"),
+                    at("operating_cost"), at("debt_service_paid"), at("prepaid"), at("capex"), at("tax"), at("distributed"), at("claims_paid"),
                     at("preferred_paid"), at("residual_to_owners"), at("seized"), at("cash"), at("reserve"),
                 ];
                 let gap = sources.iter().sum::<f64>() - uses.iter().sum::<f64>();
                 prop_assert!(gap.abs() <= rounding(&[sources.as_slice(), &uses].concat()), "step {step} path {path}: {gap}");
-                prop_assert!((at("revenue") - at("operating_cost") - at("cfads")).abs() <= rounding(&sources));
+                prop_assert!((at("revenue") - at("operating_cost") - at("tax") - at("cfads")).abs() <= rounding(&sources));
                 let flows = [
                     "revenue", "operating_cost", "debt_service_due", "debt_service_paid", "treasury_sales", "refinanced",
-                    "drawn", "capex", "prepaid", "reserve", "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
+                    "drawn", "capex", "tax", "prepaid", "reserve", "distributed", "proceeds", "claims_paid", "residual_to_owners", "balance", "arrears",
                 ];
                 for metric in flows {
                     prop_assert!(at(metric) >= -rounding(&uses), "{metric} = {} in step {step}", at(metric));

@@ -22,6 +22,7 @@ mod schedule;
 mod security;
 mod sponsor;
 mod surplus;
+mod tax;
 mod treasury;
 
 pub use book::{Book, ObligorInfo};
@@ -46,4 +47,5 @@ pub use quantity::Quantity;
 pub use security::{Lien, Recourse, Security};
 pub use sponsor::{Sponsor, SupportForm};
 pub use surplus::{Reserve, Sweep};
+pub use tax::{Losses, Outlay, Tax};
 pub use treasury::Treasury;

@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 38] = [
+pub const METRICS: [&str; 39] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -111,6 +111,7 @@ pub const METRICS: [&str; 38] = [
     "treasury_sales",
     "drawn",
     "capex",
+    "tax",
     "refinanced",
     "prepaid",
     "distributed",

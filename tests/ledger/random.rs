@@ -5,9 +5,9 @@ use haircut::Simulation;
 use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
     Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
-    Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Margin, Miners,
-    Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm, Sweep,
-    Treasury,
+    Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Losses, Margin, Miners,
+    Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm,
+    Sweep, Tax, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -363,6 +363,20 @@ fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
     covenants
 }
 
+/// One borrower in five pays tax, as many spend money on machines to come.
+fn taxes() -> impl Strategy<Value = (Option<Tax>, Vec<Outlay>)> {
+    let tax = (0.0..=0.5_f64, 0.0..1e7, 0.0..2.0, any::<bool>());
+    let tax = tax.prop_map(|(rate, depreciation_usd_per_year, depreciated_until, are_kept)| Tax {
+        rate,
+        depreciation_usd_per_year,
+        depreciated_until,
+        losses: if are_kept { Losses::CarriedForward } else { Losses::Forfeited },
+    });
+    let outlay = (0.01..3.0, 0.0..5e6).prop_map(|(at, usd)| Outlay { at, usd });
+    let outlays = option::weighted(0.2, vec(outlay, 1..3)).prop_map(Option::unwrap_or_default);
+    (option::weighted(0.2, tax), outlays)
+}
+
 /// One borrower in five rents machines too.
 fn hired() -> impl Strategy<Value = Vec<Hired>> {
     let quantities = (quantity(0.0..4.0, "rent"), quantity(0.0..1.0, "utilisation"), quantity(0.0..4.0, "rent"));
@@ -508,7 +522,7 @@ prop_compose! {
         (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
-        (sponsor, hired) in (option::weighted(0.3, sponsors()), hired()),
+        (sponsor, hired, (tax, outlays)) in (option::weighted(0.3, sponsors()), hired(), taxes()),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         let covenants = kept(covenants, &fleets);
@@ -517,6 +531,8 @@ prop_compose! {
             cash,
             overhead_usd_per_year,
             revenue_volatility,
+            tax,
+            outlays,
             fleets,
             miners,
             // A lender operates nothing that is rented.

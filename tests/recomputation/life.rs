@@ -8,7 +8,7 @@ use self::covenants::Promises;
 use self::margin::Calls;
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
-use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Lien, Quantity, Recourse};
+use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Lien, Losses, Quantity, Recourse};
 use std::collections::HashMap;
 use std::iter::zip;
 
@@ -73,6 +73,8 @@ pub(crate) struct Life<'a> {
     /// What the sponsor has given.
     given: f64,
     calls: Calls,
+    /// Losses that reduce the tax of later steps.
+    losses: f64,
     missed_since: Option<f64>,
     /// All claims are paid or nothing is left to sell.
     closed: bool,
@@ -163,6 +165,7 @@ impl<'a> Life<'a> {
             promises: Promises::default(),
             given: 0.0,
             calls: Calls::new(facilities),
+            losses: 0.0,
             missed_since: None,
             closed: false,
             default: None,
@@ -219,6 +222,17 @@ impl<'a> Life<'a> {
             cost += miners.opex_usd_per_year * years;
         }
         (revenue, cost)
+    }
+
+    /// The tax of a step on a profit before depreciation.
+    fn levy(&mut self, path: &Path<'_>, step: usize, profit: f64) -> f64 {
+        let Some(tax) = self.borrower.tax else { return 0.0 };
+        let depreciated = f64::max(0.0, path.time(step).min(tax.depreciated_until) - path.time(step - 1));
+        let base = profit - tax.depreciation_usd_per_year * depreciated - self.losses;
+        self.losses = if tax.losses == Losses::CarriedForward { f64::max(0.0, -base) } else { 0.0 };
+        let paid = tax.rate * f64::max(0.0, base);
+        self.note("tax", path, step, paid);
+        paid
     }
 
     /// What is due to each facility at the end of a step.
@@ -561,7 +575,11 @@ impl<'a> Life<'a> {
             let earned = let_out(fleet, path, step, path.time(step));
             zip(&mut self.letting, earned.met).for_each(|(steps, met)| *steps += usize::from(met));
         }
+        let arrears = self.arrears.iter().sum::<f64>();
         let due = self.fall_due(path, step);
+        let interest = due.iter().sum::<f64>() - arrears - self.instalments.iter().sum::<f64>();
+        let tax = self.levy(path, step, revenue - cost - interest);
+        let revenue = revenue - tax;
         self.note_flows(revenue - cost, self.service);
         let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
@@ -571,6 +589,9 @@ impl<'a> Life<'a> {
             let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);
             available += (1.0 - spent) * schedule.drawn[step];
         }
+        let falls_in_step = |at: f64| at > path.time(step - 1) + SAME_DATE && at <= path.time(step) + SAME_DATE;
+        let outlays = self.borrower.outlays.iter().filter(|outlay| falls_in_step(outlay.at));
+        available -= outlays.map(|outlay| outlay.usd).sum::<f64>();
         let drawn = self.schedules.iter().map(|schedule| schedule.drawn[step]).sum();
         self.note("drawn", path, step, drawn);
         let is_short = total - available > negligible;
@@ -663,6 +684,10 @@ impl<'a> Life<'a> {
 
     /// What a borrower in default sells in a step; nothing before the delay is over.
     pub(crate) fn offers(&self, path: &Path<'_>, step: usize) -> Vec<Offer> {
+        // A lender whose claim cash or a reserve has paid on the day sells nothing.
+        if self.closed {
+            return Vec::new();
+        }
         let (plan, years) = (self.borrower.liquidation, path.years(step));
         let is_selling = self.default.filter(|_| !self.closed).is_some_and(|(default, _)| {
             let first = self.operated_until.unwrap_or(path.time(default) + plan.delay);

@@ -18,6 +18,7 @@ pub(super) enum Metric {
     TreasurySales,
     Drawn,
     Capex,
+    Tax,
     Refinanced,
     Prepaid,
     Distributed,
@@ -50,7 +51,7 @@ pub(super) enum Metric {
     MarginSale,
 }
 
-const COUNT: usize = 38;
+const COUNT: usize = 39;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -61,6 +62,7 @@ const NAMES: [&str; COUNT] = [
     "treasury_sales",
     "drawn",
     "capex",
+    "tax",
     "refinanced",
     "prepaid",
     "distributed",
@@ -166,7 +168,7 @@ impl Metrics {
         }
     }
 
-    fn show(&self, own: &mut OwnLanes<'_>, metric: Metric, value: impl Fn(&OwnLanes<'_>, usize) -> f64) {
+    pub(super) fn show(&self, own: &mut OwnLanes<'_>, metric: Metric, value: impl Fn(&OwnLanes<'_>, usize) -> f64) {
         if let Some(lane) = self.lanes[metric as usize] {
             for i in 0..PATHS {
                 let value = value(own, i);
@@ -358,7 +360,10 @@ impl Stepper {
         };
         let cfads = |i: usize| month.revenue[i] - month.cost.on(i);
         let metrics = &self.metrics;
-        metrics.show(own, Metric::Revenue, |own, i| on(own, i, month.revenue[i]));
+        // Tax was taken from revenue.
+        let tax = |own: &OwnLanes<'_>, i: usize| self.tax.as_ref().map_or(0.0, |tax| own[tax.paid][i]);
+        metrics.show(own, Metric::Revenue, |own, i| on(own, i, month.revenue[i] + tax(own, i)));
+        self.show_tax(own, on);
         metrics.show(own, Metric::OperatingCost, |own, i| on(own, i, month.cost.on(i)));
         metrics.show(own, Metric::Cfads, |own, i| on(own, i, cfads(i)));
         metrics.show(own, Metric::DebtServiceDue, |own, i| on(own, i, due.on(i)));
@@ -366,7 +371,8 @@ impl Stepper {
         metrics.show(own, Metric::Dscr, |own, i| on(own, i, coverage(cfads(i), due.on(i))));
         let (drawn, kept) = (self.debt.drawn[step.index], self.debt.kept[step.index]);
         metrics.show(own, Metric::Drawn, |own, i| on(own, i, drawn));
-        metrics.show(own, Metric::Capex, |own, i| on(own, i, drawn - kept));
+        let spent = self.outlays[step.index];
+        metrics.show(own, Metric::Capex, |own, i| on(own, i, drawn - kept + spent));
         for facility in &self.debt.facilities {
             let drawn = facility.schedule.drawn[step.index];
             if let Some(lane) = facility.metrics.drawn.filter(|_| drawn > 0.0) {

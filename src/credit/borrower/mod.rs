@@ -24,6 +24,7 @@ mod standing;
 mod step_in;
 mod support;
 mod sweep;
+mod taxes;
 mod window;
 
 use self::covenants::Covenants;
@@ -37,6 +38,7 @@ use self::standing::Tally;
 use self::step_in::PlannedStepIn;
 pub use self::step_in::StepIn;
 use self::support::PlannedSponsor;
+use self::taxes::PlannedTax;
 use super::covenant::{Covenant, EquityCure};
 use super::facility::Facility;
 use super::fleet::{Fleet, LARGEST};
@@ -44,6 +46,7 @@ use super::hired::Hired;
 use super::miners::Miners;
 use super::obligor::{Obligor, ObligorPlan, ObligorStepper};
 use super::sponsor::Sponsor;
+use super::tax::{Outlay, Tax};
 use super::treasury::Treasury;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
@@ -52,7 +55,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Each step, on each path (`docs/credit.md` has the equations and examples worked by hand):
 ///
-/// 1. **Cash flow available for debt service**, CFADS = revenue - power - other costs - overhead.
+/// 1. **Cash flow available for debt service**, CFADS = revenue - power - other costs - overhead - tax.
 /// 2. **Debt service**: interest, scheduled principal and arrears, paid from cash and CFADS, senior facilities first. What
 ///    is missing comes from the treasury, sold in the listed order at the mark.
 /// 3. **Refinancing**: if something is still missing on a date on which a facility matures, that facility may be
@@ -69,7 +72,7 @@ use serde::{Deserialize, Serialize};
 /// no interest after default.
 ///
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
-/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws paid for), `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
+/// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws and outlays paid for), `tax`, `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating, `seized` the cash of the day of default), `claims_paid`,
 /// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support`, `margin_call` (how many in the step); `margin_top_up` (coins
 /// at marks and cash put up), `margin_sale` (what lenders' sales of coins brought while their loans go on); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
@@ -115,6 +118,12 @@ pub struct Borrower {
     /// `exp(s sqrt(D) Z - s^2 D / 2)`.
     #[serde(default)]
     pub revenue_volatility: f64,
+    /// What the state takes of profits.
+    #[serde(default)]
+    pub tax: Option<Tax>,
+    /// What is spent on machines and buildings to come.
+    #[serde(default)]
+    pub outlays: Vec<Outlay>,
     /// Machines let by the hour.
     #[serde(default)]
     pub fleets: Vec<Fleet>,
@@ -186,6 +195,8 @@ impl Borrower {
             cash: 0.0,
             overhead_usd_per_year: 0.0,
             revenue_volatility: 0.0,
+            tax: None,
+            outlays: Vec::new(),
             fleets: Vec::new(),
             hired: Vec::new(),
             miners: Vec::new(),
@@ -238,6 +249,10 @@ impl Borrower {
             check::within("distribution.share", distribution.share, 0.0, 1.0)?;
             check::within("distribution.floor", distribution.floor, 0.0, LARGEST)?;
         }
+        if let Some(tax) = &self.tax {
+            tax.validate().map_err(|error| error.within("tax"))?;
+        }
+        each("outlays", &self.outlays, Outlay::validate)?;
         each("fleets", &self.fleets, Fleet::validate)?;
         each("hired", &self.hired, Hired::validate)?;
         each("miners", &self.miners, Miners::validate)?;
@@ -294,6 +309,8 @@ impl Borrower {
             missed: plan.state(),
             sale_from: plan.state(),
             operations,
+            tax: self.tax.as_ref().map(|terms| PlannedTax::new(terms, plan)),
+            outlays: Outlay::by_step(&self.outlays, plan.grid()),
             debt,
             covenants,
             sponsor,

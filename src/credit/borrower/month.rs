@@ -20,6 +20,7 @@ use super::rollover::Requests;
 use super::standing::{self, Count, Tally};
 use super::step_in::PlannedStepIn;
 use super::support::PlannedSponsor;
+use super::taxes::PlannedTax;
 use crate::credit::obligor::{ObligorBlock, ObligorStepper};
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::Lane;
@@ -37,6 +38,9 @@ pub(super) struct Stepper {
     /// Date of the first sale after a default; of no meaning before.
     pub(super) sale_from: OwnLane,
     pub(super) operations: Operations,
+    pub(super) tax: Option<PlannedTax>,
+    /// Spent on machines to come, by step.
+    pub(super) outlays: Vec<f64>,
     pub(super) debt: Debt,
     pub(super) covenants: Option<Covenants>,
     pub(super) sponsor: Option<PlannedSponsor>,
@@ -158,17 +162,22 @@ impl Stepper {
         }
 
         // By facility only where something may differ from what was agreed.
-        let mut is_split =
-            self.makes_every_pass || self.metrics.by_facility || !self.pledged.is_empty() || self.is_off_schedule(own);
+        let mut is_split = self.tax.is_some()
+            || self.makes_every_pass
+            || self.metrics.by_facility
+            || !self.pledged.is_empty()
+            || self.is_off_schedule(own);
         let same_due = if is_split {
             self.debt.fall_due(Paths::All, step, own, due);
             None
         } else {
             self.debt.scheduled(step, own, due)
         };
+        self.levy(own, step, revenue, cost, first);
         self.clear_reserves(own);
-        if self.debt.kept[step.index] > 0.0 {
-            self.draw(own, self.debt.kept[step.index]);
+        let [kept, spent] = [self.debt.kept[step.index], self.outlays[step.index]];
+        if (kept > 0.0) | (spent > 0.0) {
+            self.draw(own, kept - spent);
         }
         let mut month =
             Month { revenue, cost, due, same_due, short, paths: Paths::All, spare: [first, second, third, fourth] };

@@ -48,7 +48,7 @@ pub(super) enum Means {
 pub(super) static NOTHING: Lane = Lane::ZERO;
 
 impl Stepper {
-    /// Takes in what of a draw is not spent on what it was lent for.
+    /// Takes in what of a draw is not spent on what it was lent for, less what cash is spent on.
     pub(super) fn draw(&self, own: &mut OwnLanes<'_>, kept: f64) {
         let [cash, standing] = own.many([self.cash, self.standing]);
         draw(kept, standing, cash);

@@ -294,12 +294,15 @@ crate::vectorised! {
     /// Takes from each block what is due and left, and tells the stretch.
     fn go_on(blocks: Blocks, at: &mut Lane, left: &mut Lane, due: &mut Lane, from: &mut Lane, to: &mut Lane) {
         for path in 0..PATHS {
-            let rows = if left[path] < due[path] { left[path] } else { due[path] };
+            // Loaded before the choice: else the compiler chooses an address, path by path.
+            let (here, wanted) = (left[path], due[path]);
+            let rows = if here < wanted { here } else { wanted };
+            let end = at[path] + rows;
             from[path] = at[path];
-            to[path] = at[path] + rows;
-            at[path] = blocks.wrap(to[path]);
-            left[path] -= rows;
-            due[path] -= rows;
+            to[path] = end;
+            at[path] = blocks.wrap(end);
+            left[path] = here - rows;
+            due[path] = wanted - rows;
         }
     }
 

@@ -9,6 +9,7 @@
 pub mod convergence;
 mod matching;
 mod mixture;
+mod solving;
 mod target;
 
 pub use matching::Mechanism;

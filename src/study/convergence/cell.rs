@@ -7,8 +7,9 @@ use crate::market::{CommonJumps, DependenceModel, Margins as DriverMargins, Mode
 use crate::numeric::Correlation;
 use crate::numeric::kernel::ln;
 use crate::scenario::Scenario;
-use crate::study::matching::{Mechanism, mean_weight};
+use crate::study::matching::Mechanism;
 use crate::study::mixture::bisect;
+use crate::study::solving::mean_weight;
 use crate::study::target::{Matched, Target, Unmatched};
 use crate::{Error, check};
 

@@ -335,43 +335,6 @@ impl Convergence {
         })
     }
 
-    /// How the two factors of the sweep's `comovement` move together under each mechanism, on the paths of the study; empty where none are named. Forced sales
-    /// move no factor, so `feedback` is left out.
-    ///
-    /// # Errors
-    /// None that a study which was built could have.
-    pub fn comovements(&self) -> Result<Vec<MechanismComovement>, Error> {
-        let Some(wanted) = &self.sweep.comovement else { return Ok(Vec::new()) };
-        let highest = self.sweep.stress_correlation.iter().copied().fold(f64::MIN, f64::max);
-        let stress = wanted.stress_correlation.unwrap_or(highest);
-        // A sweep that was checked has one of each at least.
-        let first = |list: &[f64]| list.first().copied().unwrap_or(f64::NAN);
-        let (frequency, leverage) = (first(&self.sweep.frequency), first(&self.sweep.leverage));
-        let moving = self.sweep.mechanisms.iter().filter(|named| named.explanation != Explanation::Feedback);
-        let found = |named: &&Named| {
-            let simulation = self.simulation(named.label(), stress, frequency, leverage)?.without_book();
-            let simulation = self.threads.iter().fold(simulation, |simulation, threads| simulation.threads(*threads));
-            let same = |cell: &&Cell| {
-                let numbers = [cell.stress_correlation - stress, cell.frequency - frequency];
-                cell.mechanism == named.label() && numbers.iter().all(|difference| difference.abs() <= 0.0)
-            };
-            Ok(MechanismComovement {
-                mechanism: named.label().to_owned(),
-                stress_correlation: stress,
-                frequency,
-                found: simulation.run(wanted.measure())?,
-                unmatched: self.cells.iter().find(same).map_or_else(String::new, |cell| cell.unmatched.clone()),
-            })
-        };
-        // Paths take little time beside ranks and quantiles, each mechanism's in one thread.
-        #[cfg(feature = "parallel")]
-        if self.threads.is_none() {
-            use rayon::prelude::*;
-            return moving.collect::<Vec<_>>().par_iter().map(found).collect();
-        }
-        moving.map(|named| found(&named)).collect()
-    }
-
     fn measures(&self) -> Measures {
         (DefaultTable::new(), LossDistribution::streaming(), Tranches::new(self.sweep.slices()), FairSpread::new())
     }

@@ -227,6 +227,8 @@ proptest! {
             facility.draws.iter_mut().for_each(|draws| draws.spent = 1.0);
             // It keeps money from the owners: more debt may keep more.
             facility.reserve = None;
+            // An earlier call repays earlier.
+            facility.margin = None;
         }
         // Of a loan with two clauses more debt may be refused the first, which repays, and get the second, which waits.
         for facility in &mut borrower.facilities {
@@ -236,8 +238,11 @@ proptest! {
         }
         // Another first date of a breach is another draw of its waiver, and an earlier cure may leave none for later.
         borrower.covenants.clear();
+        borrower.response = None;
         // A conversion or a takeover that comes earlier leaves less to owe later.
         borrower.sponsor = None;
+        // A loss that owners did not bear, who had taken their cash, shelters profits to come.
+        borrower.tax = None;
         let mut more = borrower.clone();
         for facility in &mut more.facilities {
             facility.principal *= times;

@@ -8,7 +8,7 @@ mod ledger;
 
 use haircut::credit::{
     Acceleration, Amortisation, Book, Borrower, Cause, Contract, ContractTerm, Covenant, CovenantTest, Delivery,
-    Distribution, EquityCure, Fleet, Quantity, Treasury,
+    Distribution, EquityCure, Fleet, Outlay, Quantity, Response, Treasury,
 };
 use haircut::market::{Counterparty, Market};
 use haircut::measure::EventCounts;
@@ -123,6 +123,41 @@ fn a_breach_that_lasts_for_the_cure_period_accelerates() {
     }
 }
 
+/// docs/credit.md, "a response": what is cut from the year after a breach begins to the year after it ends.
+#[test]
+fn a_management_cuts_while_a_covenant_is_breached() {
+    let run = |overhead_cut, outlays_cut| {
+        let borrower = Borrower {
+            overhead_usd_per_year: 200_000.0,
+            outlays: vec![Outlay { at: 2.0, usd: 50_000.0 }, Outlay { at: 3.0, usd: 80_000.0 }],
+            covenants: vec![Covenant::new("lock-up", dscr(1.3, 1.0))],
+            response: Some(Response { covenant: "lock-up".into(), overhead_cut, outlays_cut }),
+            ..company()
+        };
+        years(&[1.0, 1.0, 0.8, 0.8, 0.8], borrower)
+    };
+    // CFADS 800, 600, 660, 600 against service of 500, 470, 440, 410, in thousands: 1.6, 1.2766, 1.5, 1.4634.
+    let record = run(0.3, 1.0);
+    let row = |metric: &str| record.row(metric, 0);
+    assert_eq!(row("lock_up"), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(row("capex"), [0.0, 50_000.0, 0.0, 0.0]);
+    for (metric, expected) in [
+        ("operating_cost", [200e3, 200e3, 140e3, 200e3]),
+        ("cfads", [800e3, 600e3, 660e3, 600e3]),
+        ("revenue", [1e6, 800e3, 800e3, 800e3]),
+    ] {
+        row(metric).into_iter().zip(expected).for_each(|(found, expected)| assert_cents(found, expected));
+    }
+    // 180,000 are kept in year 2; owners get what exceeds 100,000 a year later.
+    assert_cents(row("cash")[1], 180_000.0);
+    assert_cents(row("distributed")[2], 300_000.0);
+    // A quarter less spent.
+    assert_cents(run(0.0, 0.25).row("capex", 0)[2], 60_000.0);
+    let idle = run(0.0, 0.0);
+    assert_cents(idle.row("cfads", 0)[2], 600_000.0);
+    assert_cents(idle.row("capex", 0)[2], 80_000.0);
+}
+
 /// docs/credit.md, "a loan to value that is cured": the owners' money repays the loan.
 #[test]
 fn a_cure_of_the_loan_to_value_repays_the_loan() {
@@ -213,6 +248,7 @@ proptest! {
     #[test]
     fn a_covenant_that_cannot_bind_changes_no_bit(world in worlds(), mut borrower in borrowers(NAME)) {
         borrower.covenants.clear();
+        borrower.response = None;
         let plain = everything(&world, &borrower);
         borrower.covenants = idle();
         prop_assert_eq!(everything(&world, &borrower), plain);
@@ -231,6 +267,15 @@ proptest! {
             record.metrics.remove("waiver");
         }
         prop_assert_eq!(waived, locked);
+    }
+
+    #[test]
+    fn a_response_that_cuts_nothing_changes_no_bit(world in worlds(), mut borrower in borrowers(NAME)) {
+        let Some(response) = &mut borrower.response else { return Ok(()) };
+        (response.overhead_cut, response.outlays_cut) = (0.0, 0.0);
+        let idle = everything(&world, &borrower);
+        borrower.response = None;
+        prop_assert_eq!(everything(&world, &borrower), idle);
     }
 
     #[test]
@@ -324,6 +369,15 @@ fn every_bad_field_is_refused_by_its_name() {
     for (field, most, availability) in [("equity_cure.most", -1.0, 1.0), ("equity_cure.availability", 1.0, 2.0)] {
         let equity_cure = Some(EquityCure { most, times: 1, availability: availability.into() });
         refused(field, Borrower { equity_cure, ..with(covenant()) });
+    }
+    for (field, covenant_named, cuts) in [
+        ("response.covenant", "nothing", [0.1, 0.1]),
+        ("response.overhead_cut", "default", [1.1, 0.0]),
+        ("response.outlays_cut", "default", [0.0, f64::NAN]),
+    ] {
+        let [overhead_cut, outlays_cut] = cuts;
+        let response = Some(Response { covenant: covenant_named.into(), overhead_cut, outlays_cut });
+        refused(field, Borrower { response, ..with(covenant()) });
     }
 }
 

@@ -6,8 +6,8 @@ use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
     Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
     Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Losses, Margin, Miners,
-    Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Security, Sponsor, StepIn, SupportForm,
-    Sweep, Tax, Treasury,
+    Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security, Sponsor, StepIn,
+    SupportForm, Sweep, Tax, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -522,17 +522,23 @@ prop_compose! {
         (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
-        (sponsor, hired, (tax, outlays)) in (option::weighted(0.3, sponsors()), hired(), taxes()),
+        (sponsor, hired, (tax, outlays), cuts) in (option::weighted(0.3, sponsors()), hired(), taxes(), option::of((0.0..=1.0_f64, 0.0..=1.0_f64))),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         let covenants = kept(covenants, &fleets);
         let sponsor = able(sponsor, &facilities);
+        let response = cuts.zip(covenants.first()).map(|((overhead_cut, outlays_cut), covenant)| Response {
+            covenant: covenant.name.clone(),
+            overhead_cut,
+            outlays_cut,
+        });
         let mut borrower = Borrower {
             cash,
             overhead_usd_per_year,
             revenue_volatility,
             tax,
             outlays,
+            response,
             fleets,
             miners,
             // A lender operates nothing that is rented.

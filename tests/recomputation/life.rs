@@ -571,6 +571,8 @@ impl<'a> Life<'a> {
             return self.let_out(path, step);
         }
         let (revenue, cost) = self.operate(path, step);
+        let [overhead_cut, outlays_cut] = self.cuts();
+        let cost = cost - overhead_cut * self.borrower.overhead_usd_per_year * path.years(step);
         for fleet in &self.borrower.fleets {
             let earned = let_out(fleet, path, step, path.time(step));
             zip(&mut self.letting, earned.met).for_each(|(steps, met)| *steps += usize::from(met));
@@ -591,7 +593,7 @@ impl<'a> Life<'a> {
         }
         let falls_in_step = |at: f64| at > path.time(step - 1) + SAME_DATE && at <= path.time(step) + SAME_DATE;
         let outlays = self.borrower.outlays.iter().filter(|outlay| falls_in_step(outlay.at));
-        available -= outlays.map(|outlay| outlay.usd).sum::<f64>();
+        available -= (1.0 - outlays_cut) * outlays.map(|outlay| outlay.usd).sum::<f64>();
         let drawn = self.schedules.iter().map(|schedule| schedule.drawn[step]).sum();
         self.note("drawn", path, step, drawn);
         let is_short = total - available > negligible;

@@ -360,11 +360,11 @@ impl Stepper {
         };
         let cfads = |i: usize| month.revenue[i] - month.cost.on(i);
         let metrics = &self.metrics;
-        // Tax was taken from revenue.
+        // Tax was taken from revenue, and what is saved was added to it.
         let tax = |own: &OwnLanes<'_>, i: usize| self.tax.as_ref().map_or(0.0, |tax| own[tax.paid][i]);
-        metrics.show(own, Metric::Revenue, |own, i| on(own, i, month.revenue[i] + tax(own, i)));
+        metrics.show(own, Metric::Revenue, |own, i| on(own, i, month.revenue[i] + tax(own, i) - self.saved(own, i)[0]));
         self.show_tax(own, on);
-        metrics.show(own, Metric::OperatingCost, |own, i| on(own, i, month.cost.on(i)));
+        metrics.show(own, Metric::OperatingCost, |own, i| on(own, i, month.cost.on(i) - self.saved(own, i)[0]));
         metrics.show(own, Metric::Cfads, |own, i| on(own, i, cfads(i)));
         metrics.show(own, Metric::DebtServiceDue, |own, i| on(own, i, due.on(i)));
         metrics.show(own, Metric::DebtServicePaid, |own, i| on(own, i, due.on(i) - month.short[i]));
@@ -372,7 +372,7 @@ impl Stepper {
         let (drawn, kept) = (self.debt.drawn[step.index], self.debt.kept[step.index]);
         metrics.show(own, Metric::Drawn, |own, i| on(own, i, drawn));
         let spent = self.outlays[step.index];
-        metrics.show(own, Metric::Capex, |own, i| on(own, i, drawn - kept + spent));
+        metrics.show(own, Metric::Capex, |own, i| on(own, i, drawn - kept + spent - self.saved(own, i)[1]));
         for facility in &self.debt.facilities {
             let drawn = facility.schedule.drawn[step.index];
             if let Some(lane) = facility.metrics.drawn.filter(|_| drawn > 0.0) {

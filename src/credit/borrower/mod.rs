@@ -19,6 +19,7 @@ mod payment;
 mod pledged;
 mod proceeds;
 mod reserve;
+mod response;
 mod rollover;
 mod standing;
 mod step_in;
@@ -34,6 +35,7 @@ use self::liquidation::Collateral;
 use self::metrics::Metrics;
 use self::month::Stepper;
 use self::operations::Operations;
+use self::response::PlannedResponse;
 use self::standing::Tally;
 use self::step_in::PlannedStepIn;
 pub use self::step_in::StepIn;
@@ -45,6 +47,7 @@ use super::fleet::{Fleet, LARGEST};
 use super::hired::Hired;
 use super::miners::Miners;
 use super::obligor::{Obligor, ObligorPlan, ObligorStepper};
+use super::response::Response;
 use super::sponsor::Sponsor;
 use super::tax::{Outlay, Tax};
 use super::treasury::Treasury;
@@ -124,6 +127,9 @@ pub struct Borrower {
     /// What is spent on machines and buildings to come.
     #[serde(default)]
     pub outlays: Vec<Outlay>,
+    /// What is cut while a covenant is breached.
+    #[serde(default)]
+    pub response: Option<Response>,
     /// Machines let by the hour.
     #[serde(default)]
     pub fleets: Vec<Fleet>,
@@ -197,6 +203,7 @@ impl Borrower {
             revenue_volatility: 0.0,
             tax: None,
             outlays: Vec::new(),
+            response: None,
             fleets: Vec::new(),
             hired: Vec::new(),
             miners: Vec::new(),
@@ -259,6 +266,9 @@ impl Borrower {
         each("treasury", &self.treasury, Treasury::validate)?;
         each("facilities", &self.facilities, Facility::validate)?;
         each("covenants", &self.covenants, Covenant::validate)?;
+        if let Some(response) = &self.response {
+            response.validate(&self.covenants).map_err(|error| error.within("response"))?;
+        }
         if let Some(equity_cure) = &self.equity_cure {
             equity_cure.validate().map_err(|error| error.within("equity_cure"))?;
         }
@@ -295,6 +305,14 @@ impl Borrower {
         let covenants = Covenants::new(self, plan)?;
         let sponsor =
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, plan)).transpose()?;
+        let outlays = Outlay::by_step(&self.outlays, plan.grid());
+        let response = match (&self.response, &covenants) {
+            (Some(terms), Some(covenants)) => {
+                let breached = covenants.breached(terms.validate(&self.covenants)?);
+                Some(PlannedResponse::new(terms, self.overhead_usd_per_year, &outlays, breached, plan))
+            }
+            _ => None,
+        };
         let mut inventory = Inventory::new(self, plan)?;
         let margins = inventory.margins(&debt.ranks);
         let liens = inventory.liens(self, &debt.ranks, plan);
@@ -310,7 +328,8 @@ impl Borrower {
             sale_from: plan.state(),
             operations,
             tax: self.tax.as_ref().map(|terms| PlannedTax::new(terms, plan)),
-            outlays: Outlay::by_step(&self.outlays, plan.grid()),
+            outlays,
+            response,
             debt,
             covenants,
             sponsor,

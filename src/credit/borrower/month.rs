@@ -16,6 +16,7 @@ use super::metrics::Metrics;
 use super::operations::{Amount, Operations};
 use super::paths::{Few, Paths};
 use super::pledged::Pledge;
+use super::response::PlannedResponse;
 use super::rollover::Requests;
 use super::standing::{self, Count, Tally};
 use super::step_in::PlannedStepIn;
@@ -41,6 +42,7 @@ pub(super) struct Stepper {
     pub(super) tax: Option<PlannedTax>,
     /// Spent on machines to come, by step.
     pub(super) outlays: Vec<f64>,
+    pub(super) response: Option<PlannedResponse>,
     pub(super) debt: Debt,
     pub(super) covenants: Option<Covenants>,
     pub(super) sponsor: Option<PlannedSponsor>,
@@ -161,6 +163,7 @@ impl Stepper {
             step_in.note(own, revenue, cost);
         }
 
+        self.respond(own, step, revenue);
         // By facility only where something may differ from what was agreed.
         let mut is_split = self.tax.is_some()
             || self.makes_every_pass

@@ -78,6 +78,14 @@ impl Life<'_> {
         }
     }
 
+    /// What is cut of overhead and of outlays, because a covenant was breached on the last date.
+    pub(super) fn cuts(&self) -> [f64; 2] {
+        let Some(response) = &self.borrower.response else { return [0.0; 2] };
+        let position = self.borrower.covenants.iter().position(|covenant| covenant.name == response.covenant).unwrap();
+        let is_breached = self.promises.breaches.get(position).is_some_and(Option::is_some);
+        if is_breached { [response.overhead_cut, response.outlays_cut] } else { [0.0; 2] }
+    }
+
     /// Tests every covenant after the payments of a step.
     pub(super) fn test_covenants(&mut self, path: &Path<'_>, step: usize) {
         let borrower = self.borrower;

@@ -154,6 +154,11 @@ impl Covenants {
         }))
     }
 
+    /// Where a covenant is breached: one, else zero.
+    pub(super) fn breached(&self, position: usize) -> OwnLane {
+        self.list[position].breached
+    }
+
     /// Whether any metric of a covenant has been asked for.
     pub(super) fn has_metrics(&self) -> bool {
         self.list.iter().any(|covenant| covenant.breach.is_some())

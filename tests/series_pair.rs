@@ -210,7 +210,7 @@ fn intervals_cover_on_clustered_changes() {
         let reach = 1.96 * (1.0 - comovement.pearson.value.powi(2)) / (found.pairs as f64).sqrt();
         naive += i32::from((comovement.pearson.value - rho).abs() < reach);
     }
-    // Sampling, and 0.02 for statistics that are not linear in so few clusters as 41 kept paths.
+    // Sampling of 150 runs, of 41 kept paths each.
     let deviation = (0.95 * 0.05 / f64::from(runs as i32)).sqrt();
     for (name, count) in [("pearson", pearson), ("kendall", kendall), ("falls", falls)] {
         let share = f64::from(count) / runs as f64;

@@ -191,6 +191,7 @@ proptest! {
     fn without_defaults_and_delays_no_bit_changes(mut world in worlds(), mut borrower in borrowers("one")) {
         // A covenant on a fleet's utilisation takes no delivery.
         borrower.covenants.retain(|covenant| !matches!(covenant.test, CovenantTest::Utilisation { .. }));
+        borrower.response = None;
         for (_, script) in world.series.iter_mut().filter(|(name, _)| *name == "tenant") {
             script.0.iter_mut().flatten().for_each(|date| *date = NEVER);
         }

@@ -95,7 +95,8 @@ impl Schedule {
             // Within a step lending comes first: a draw may fall on the date on which it is repaid.
             let grown = owed + schedule.capitalised[k] + schedule.drawn[k];
             let is_over = schedule.matures.is_some_and(|matures| k >= matures);
-            if is_over && facility.pik > 0.0 {
+            // All that is left, as where paths differ.
+            if is_over {
                 schedule.principal[k] = grown;
             }
             let rest = grown - schedule.principal[k];

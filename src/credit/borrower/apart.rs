@@ -115,26 +115,29 @@ fn terms(schedule: &Schedule, step: Step) -> Terms {
     }
 }
 
+/// `interest` of a path at a rate, of the part that is paid or added to what is owed. It multiplies as the schedule does, so that the paths of a block that
+/// others have parted keep their bits.
 #[inline(always)]
 fn fall_due(
     rate: impl Fn(usize) -> f64,
+    interest: impl Fn(f64, f64, f64, f64) -> f64,
     terms: Terms,
     [ends, pace, margin, arrears]: [&Lane; 4],
     [balance, instalment, capitalised, due, total]: [&mut Lane; 5],
 ) {
     let Terms { agreed, length, now, pik, fee, drawn, negligible } = terms;
     for i in 0..PATHS {
-        let accrual = (rate(i) + margin[i]) * length;
+        let rate = rate(i) + margin[i];
         let owed = balance[i];
         let is_rolled = ends[i] > 0.0;
         let paced = pace[i] * length;
         let asked = if now >= ends[i] { f64::INFINITY } else { paced };
         let asked = if is_rolled { asked } else { agreed };
-        let interest = owed * accrual;
-        let in_kind = if is_rolled { 0.0 } else { interest * pik };
+        let pik = if is_rolled { 0.0 } else { pik };
+        let in_kind = interest(owed, rate, length, pik);
         let grown = owed + in_kind + drawn;
         let repaid = if asked < grown { asked } else { grown };
-        let amount = ((interest - in_kind) + repaid + fee) + arrears[i] * (1.0 + accrual);
+        let amount = (interest(owed, rate, length, 1.0 - pik) + (repaid + fee)) + arrears[i] * (1.0 + rate * length);
         // What rounding leaves of a loan that is repaid is not owed.
         let rest = grown - repaid;
         balance[i] = if rest > negligible { rest } else { 0.0 };
@@ -147,10 +150,10 @@ fn fall_due(
 
 vectorised! {
     fn fall_due_fixed(rate: f64, terms: Terms, read: [&Lane; 4], state: [&mut Lane; 5]) {
-        fall_due(|_| rate, terms, read, state);
+        fall_due(|_| rate, |owed, rate, length, part| owed * rate * length * part, terms, read, state);
     }
 
     fn fall_due_floating(rate: &Lane, terms: Terms, read: [&Lane; 4], state: [&mut Lane; 5]) {
-        fall_due(|i| rate[i], terms, read, state);
+        fall_due(|i| rate[i], |owed, rate, length, part| owed * length * part * rate, terms, read, state);
     }
 }

@@ -79,7 +79,7 @@ proptest! {
                 let slack = rounding(&[owed, before, at("debt_service_due")]);
                 if (step as f64) < default {
                     // Interest can only add.
-                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") - at("converted") + at("refinanced") + at("drawn") - slack);
+                    prop_assert!(owed >= before - at("debt_service_paid") - at("prepaid") - at("converted") - at("exchanged") + at("refinanced") + at("drawn") - slack);
                 } else if step as f64 == default {
                     let exposure: f64 = record.exposure.iter().map(|exposure| exposure[path]).sum();
                     prop_assert!((owed + at("claims_paid") - exposure).abs() <= slack + rounding(&[exposure]));
@@ -171,7 +171,7 @@ proptest! {
                 let serviced = sum("interest_paid", step, path) + sum("principal_paid", step, path);
                 let drawn = if step == 0 { borrower.debt() } else { at("refinanced") + at("drawn") };
                 for (parts, whole) in [
-                    (serviced, at("debt_service_paid") + at("prepaid")), (sum("balance", step, path), at("balance")),
+                    (serviced, at("debt_service_paid") + at("prepaid") + at("exchanged")), (sum("balance", step, path), at("balance")),
                     (sum("claim", step, path), at("arrears")), (sum("recovered", step, path), at("claims_paid")),
                     (sum("drawn", step, path), drawn), (sum("converted", step, path), at("converted")),
                 ] {

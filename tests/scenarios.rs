@@ -256,6 +256,22 @@ fn the_coins_of_the_miner_cover_its_notes_2_02_1_47_0_99_and_0_64_times() {
     }
 }
 
+/// What is put in December 2027 is money today, and shares where coins are worth thirty times as much.
+#[test]
+fn the_notes_of_the_miner_are_put_or_become_shares() {
+    for (price, shares) in [(20e3, 0.0), (2e6, 1_000e6)] {
+        let mut scenario = read("d4_hybrid_miner.toml");
+        scenario.simulation.months = Some(18);
+        let coin = scenario.factors.iter_mut().find(|factor| factor.name == "btc").unwrap();
+        let Model::Merton(model) = &mut coin.model else { panic!("a coin that jumps") };
+        model.initial = price;
+        let name = vec![scenario.borrowers[0].name.clone()];
+        let simulation = scenario.simulation().unwrap().paths(256);
+        let exchanged = simulation.run(Sums("exchanged", name, Over::Steps)).unwrap()[0];
+        assert!((exchanged - shares).abs() < 1.0, "{exchanged} at {price}");
+    }
+}
+
 #[test]
 fn the_miner_at_spot_earns_57_and_owes_38() {
     let mut scenario = read("miner_at_spot.toml");

@@ -1,5 +1,6 @@
 //! Debt: what was borrowed, what it costs, how it is repaid.
 
+use super::conversion::Conversion;
 use super::draws::{Draws, Repaid};
 use super::fleet::LARGEST;
 use super::margin::Margin;
@@ -60,6 +61,9 @@ pub struct Facility {
     /// What its coins must be worth, where coins that secure it alone are to be topped up when they fall.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<Margin>,
+    /// Whether it may become shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
     /// Whether what cannot be paid at maturity may be borrowed again. The clauses are tried in this order; where none
     /// applies the borrower defaults.
     #[serde(default)]
@@ -173,6 +177,7 @@ impl Facility {
             rank: None,
             security: None,
             margin: None,
+            conversion: None,
             refinancing: None,
             extension: None,
             cash_trap: None,
@@ -233,6 +238,7 @@ impl Facility {
         }
         within("security", self.security.as_ref().map(Security::validate))?;
         within("margin", self.margin.as_ref().map(Margin::validate))?;
+        within("conversion", self.conversion.map(|conversion| conversion.validate(self)))?;
         within("draws", self.draws.as_ref().map(|draws| draws.validate(self)))?;
         within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
         within("extension", self.extension.as_ref().map(Extension::validate))?;

@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-pub const METRICS: [&str; 39] = [
+pub const METRICS: [&str; 41] = [
     "revenue",
     "operating_cost",
     "cfads",
@@ -139,6 +139,8 @@ pub const METRICS: [&str; 39] = [
     "acceleration",
     "extension",
     "support",
+    "exchanged",
+    "shares",
     "margin_call",
     "margin_top_up",
     "margin_sale",

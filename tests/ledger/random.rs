@@ -4,10 +4,10 @@ use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
-    Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure, Extension,
-    Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Losses, Margin, Miners,
-    Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security, Sponsor, StepIn,
-    SupportForm, Sweep, Tax, Treasury,
+    Conversion, Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure,
+    Extension, Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Losses,
+    Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security, Sponsor,
+    StepIn, SupportForm, Sweep, Tax, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -251,6 +251,14 @@ fn clauses() -> impl Strategy<Value = Clauses> {
     )
 }
 
+/// Part of the time to maturity in which nothing is repaid, and whether there are shares at its end.
+type Choice = (f64, Option<Conversion>);
+
+/// A put in parts of the time to maturity, scaled below.
+fn conversions() -> impl Strategy<Value = Conversion> {
+    (0.1..50.0, option::of(0.05..=1.0_f64)).prop_map(|(price, put)| Conversion { price, put })
+}
+
 fn facilities() -> impl Strategy<Value = Vec<Facility>> {
     let principal = prop_oneof![6 => 1e4..2e7, 1 => Just(0.0)];
     let coupon = prop_oneof![
@@ -269,7 +277,7 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
         principal,
         coupon,
         amortisations(),
-        0.0..0.8,
+        (0.0..0.8, option::weighted(0.15, conversions())),
         0.02..4.0,
         clauses(),
         option::weighted(0.25, draws()),
@@ -281,8 +289,11 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
     (vec(facility, 0..4), ranks).prop_map(|(facilities, ranks)| {
         let facility = |(
             index,
-            (principal, coupon, mut amortisation, waiting, maturity, clauses, mut draws, pik, reserve),
-        ): (usize, (f64, _, _, _, f64, Clauses, Option<Draws>, _, _))| {
+            (principal, coupon, mut amortisation, (waiting, conversion), maturity, clauses, mut draws, pik, reserve),
+        ): (usize, (f64, _, _, Choice, f64, Clauses, Option<Draws>, _, _))| {
+            if conversion.is_some() {
+                (amortisation, draws) = (Amortisation::Bullet, None);
+            }
             if let Amortisation::Custom(instalments) = &mut amortisation {
                 for (years, amount) in instalments {
                     *years *= maturity;
@@ -312,7 +323,9 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
                 reserve,
                 coupon,
                 amortisation,
-                interest_only: waiting * maturity,
+                interest_only: if conversion.is_some() { 0.0 } else { waiting * maturity },
+                conversion: conversion
+                    .map(|conversion| Conversion { put: conversion.put.map(|part| part * maturity), ..conversion }),
                 refinancing: clauses.0,
                 extension: clauses.1,
                 cash_trap: clauses.2,
@@ -522,7 +535,7 @@ prop_compose! {
         (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
-        (sponsor, hired, (tax, outlays), cuts) in (option::weighted(0.3, sponsors()), hired(), taxes(), option::of((0.0..=1.0_f64, 0.0..=1.0_f64))),
+        (sponsor, hired, shares, (tax, outlays), cuts) in (option::weighted(0.3, sponsors()), hired(), 1e4..1e6, taxes(), option::of((0.0..=1.0_f64, 0.0..=1.0_f64))),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         let covenants = kept(covenants, &fleets);
@@ -550,6 +563,7 @@ prop_compose! {
             distribution: distribution.map(|(share, floor)| Distribution { share, floor }),
             liquidation: Disposal { delay, over },
             preferred_usd,
+            shares,
             covenants,
             equity_cure,
             sponsor,

@@ -1,5 +1,6 @@
 //! A borrower on one path, step by step, as docs/credit.md tells it: operations, payment, refinancing, default, claims.
 
+mod conversion;
 mod covenants;
 mod margin;
 mod support;
@@ -8,7 +9,7 @@ use self::covenants::Promises;
 use self::margin::Calls;
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
-use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Fleet, Lien, Losses, Quantity, Recourse};
+use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Facility, Fleet, Lien, Losses, Quantity, Recourse};
 use std::collections::HashMap;
 use std::iter::zip;
 
@@ -70,6 +71,8 @@ pub(crate) struct Life<'a> {
     /// Interest and principal that fell due in this step, without arrears and what matured.
     service: f64,
     promises: Promises,
+    /// Shares outstanding.
+    shares: f64,
     /// What the sponsor has given.
     given: f64,
     calls: Calls,
@@ -105,6 +108,8 @@ pub(crate) struct Life<'a> {
     pub(crate) refused_sold: bool,
     /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back.
     pub(crate) margins: [usize; 4],
+    /// A note became shares.
+    pub(crate) exchanged: bool,
 }
 
 impl<'a> Life<'a> {
@@ -163,6 +168,7 @@ impl<'a> Life<'a> {
             instalments: vec![0.0; facilities],
             service: 0.0,
             promises: Promises::default(),
+            shares: borrower.shares,
             given: 0.0,
             calls: Calls::new(facilities),
             losses: 0.0,
@@ -186,6 +192,7 @@ impl<'a> Life<'a> {
             pledged_sold: false,
             refused_sold: false,
             margins: [0; 4],
+            exchanged: false,
         }
     }
 
@@ -578,22 +585,23 @@ impl<'a> Life<'a> {
             zip(&mut self.letting, earned.met).for_each(|(steps, met)| *steps += usize::from(met));
         }
         let arrears = self.arrears.iter().sum::<f64>();
-        let due = self.fall_due(path, step);
+        let mut due = self.fall_due(path, step);
         let interest = due.iter().sum::<f64>() - arrears - self.instalments.iter().sum::<f64>();
         let tax = self.levy(path, step, revenue - cost - interest);
         let revenue = revenue - tax;
+        let falls_in_step = |at: f64| at > path.time(step - 1) + SAME_DATE && at <= path.time(step) + SAME_DATE;
+        let outlays = self.borrower.outlays.iter().filter(|outlay| falls_in_step(outlay.at));
+        let outlays = (1.0 - outlays_cut) * outlays.map(|outlay| outlay.usd).sum::<f64>();
+        let kept = |(facility, schedule): (&Facility, &Schedule)| {
+            (1.0 - facility.draws.as_ref().map_or(1.0, |draws| draws.spent)) * schedule.drawn[step]
+        };
+        let kept: f64 = zip(&self.borrower.facilities, &self.schedules).map(kept).sum();
+        self.convert(path, step, revenue - cost + kept - outlays, &mut due);
         self.note_flows(revenue - cost, self.service);
         let maturing: Vec<bool> = (0..due.len()).map(|f| self.matures(f, path, step)).collect();
         let total: f64 = due.iter().sum();
         let negligible = ROUNDING * total;
-        let mut available = self.cash + revenue - cost;
-        for (facility, schedule) in zip(&self.borrower.facilities, &self.schedules) {
-            let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);
-            available += (1.0 - spent) * schedule.drawn[step];
-        }
-        let falls_in_step = |at: f64| at > path.time(step - 1) + SAME_DATE && at <= path.time(step) + SAME_DATE;
-        let outlays = self.borrower.outlays.iter().filter(|outlay| falls_in_step(outlay.at));
-        available -= (1.0 - outlays_cut) * outlays.map(|outlay| outlay.usd).sum::<f64>();
+        let mut available = self.cash + revenue - cost + kept - outlays;
         let drawn = self.schedules.iter().map(|schedule| schedule.drawn[step]).sum();
         self.note("drawn", path, step, drawn);
         let is_short = total - available > negligible;
@@ -658,6 +666,7 @@ impl<'a> Life<'a> {
     fn accelerate(&mut self, path: &Path<'_>, step: usize, cause: Cause) {
         self.default = Some((step, cause));
         self.exposure = zip(&self.owed, &self.arrears).map(|(owed, unpaid)| owed + unpaid).collect();
+        self.turnover += self.exposure.iter().sum::<f64>();
         self.arrears.clone_from(&self.exposure);
         // A reserve account pays its own claim at once.
         for ((account, claim), facility) in zip(&mut self.reserve, &mut self.arrears).zip(&self.borrower.facilities) {

@@ -114,6 +114,7 @@ struct Fates {
     pledged_sold: usize,
     refused_sold: usize,
     margin: usize,
+    exchanged: usize,
     /// A call was answered with coins, with cash, by a sale; coins were given back.
     margins: [usize; 4],
     preferred_paid: usize,
@@ -149,6 +150,7 @@ impl Fates {
             self.taken_over += usize::from(ever("support") && is_taken_over);
             self.supported_and_defaulted += usize::from(ever("support") && life.default.is_some());
             self.margin += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Margin));
+            self.exchanged += usize::from(life.exchanged);
             for (paths, times) in zip(&mut self.margins, life.margins) {
                 *paths += usize::from(times > 0);
             }
@@ -179,8 +181,8 @@ impl Fates {
         let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, let_by_the_lender, .. } = self;
         let Fates { covenant, locked, waived, cured_by_equity, .. } = self;
         assert!([covenant, locked, waived, cured_by_equity].iter().all(|count| **count > 100), "{self:?}");
-        let Fates { margin, margins, .. } = self;
-        assert!(*margin > 100 && margins.iter().all(|count| *count > 20), "{self:?}");
+        let Fates { margin, margins, exchanged, .. } = self;
+        assert!(*margin.min(exchanged) > 100 && margins.iter().all(|count| *count > 20), "{self:?}");
         let survived = paths - payment - maturity - covenant - margin;
         let common =
             [payment, maturity, &survived, coins_sold, owners_paid, sold_over_several_steps, owners_got_a_residual];

@@ -42,6 +42,9 @@ fn mature(facility: &mut Facility, maturity: f64) {
     let scale = maturity / facility.maturity;
     facility.maturity = maturity;
     facility.interest_only *= scale;
+    if let Some(put) = facility.conversion.as_mut().and_then(|conversion| conversion.put.as_mut()) {
+        *put = f64::min(*put * scale, maturity);
+    }
     if let Amortisation::Custom(dated) | Amortisation::Sculpted { cfads: dated, .. } = &mut facility.amortisation {
         for (date, _) in dated {
             *date = f64::min(*date * scale, maturity);

@@ -26,7 +26,7 @@ pub(super) struct Debt {
     pub(super) ranks: Vec<Vec<usize>>,
     /// Positions of the facilities with a fixed coupon, then of those with a floating one: the order in which what is due
     /// is added up, with or without the shortcut of `fixed`.
-    order: Vec<usize>,
+    pub(super) order: Vec<usize>,
     /// Due on each date to all facilities with a fixed coupon, as agreed.
     fixed: Vec<f64>,
     /// Lent on each date after time zero by all facilities, and of that what becomes cash.
@@ -107,7 +107,8 @@ impl Debt {
                 Rollover::new(facility, index, plan).map_err(|error| error.within(format!("facilities[{index}]")))?;
             // Interest in kind at a rate that moves.
             let schedule_floats = facility.pik > 0.0 && matches!(coupon, PlannedCoupon::Floating { .. });
-            let is_prepaid = prepayment == Prepayment::Possible || facility.margin.is_some();
+            let is_prepaid =
+                prepayment == Prepayment::Possible || facility.margin.is_some() || facility.conversion.is_some();
             let is_swept = facility.sweep.is_some() || facility.cash_trap.is_some();
             planned.push(PlannedFacility {
                 coupon,

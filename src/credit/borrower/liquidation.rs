@@ -282,7 +282,8 @@ vectorised! {
             let whole = initial + moved[i];
             // The last sale takes what rounding would leave over.
             let part = whole * share;
-            let amount = if units[i] - part > SAME_DATE * whole { part } else { units[i] };
+            let is_more = (part > 0.0) & (units[i] - part > SAME_DATE * whole);
+            let amount = if is_more { part } else { units[i] };
             let is_open = standing::is_liquidating(standing[i]) & standing::is_performing(stood[i]);
             let is_selling = is_open & (now >= sale_from[i]);
             offered[i] = if is_selling { amount } else { 0.0 };

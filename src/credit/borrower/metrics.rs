@@ -46,12 +46,14 @@ pub(super) enum Metric {
     Acceleration,
     Extension,
     Support,
+    Exchanged,
+    Shares,
     MarginCall,
     MarginTopUp,
     MarginSale,
 }
 
-const COUNT: usize = 39;
+const COUNT: usize = 41;
 
 const NAMES: [&str; COUNT] = [
     "revenue",
@@ -90,6 +92,8 @@ const NAMES: [&str; COUNT] = [
     "acceleration",
     "extension",
     "support",
+    "exchanged",
+    "shares",
     "margin_call",
     "margin_top_up",
     "margin_sale",
@@ -415,6 +419,9 @@ impl Stepper {
         let metrics = &self.metrics;
         metrics.show(own, Metric::Cash, |own, i| own[self.cash][i]);
         metrics.show(own, Metric::Reserve, |_, _| 0.0);
+        if let Some(conversions) = &self.conversions {
+            metrics.copy_own(own, Metric::Shares, conversions.shares);
+        }
         for reserve in self.debt.facilities.iter().filter_map(|facility| facility.reserve.as_ref()) {
             metrics.add_own(own, Metric::Reserve, reserve.account);
         }

@@ -3,6 +3,7 @@
 mod apart;
 mod claims;
 mod coins;
+mod conversion;
 mod covenants;
 mod debt;
 mod default;
@@ -28,6 +29,7 @@ mod sweep;
 mod taxes;
 mod window;
 
+use self::conversion::Conversions;
 use self::covenants::Covenants;
 use self::debt::{Debt, Prepayment};
 use self::inventory::Inventory;
@@ -77,11 +79,11 @@ use serde::{Deserialize, Serialize};
 /// Metrics that measures may observe, each per step and in USD unless said otherwise: `revenue`, `operating_cost`, `cfads`,
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws and outlays paid for), `tax`, `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating, `seized` the cash of the day of default), `claims_paid`,
-/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support`, `margin_call` (how many in the step); `margin_top_up` (coins
+/// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares by a sponsor), `exchanged` (that holders of notes took in shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support`, `margin_call` (how many in the step); `margin_top_up` (coins
 /// at marks and cash put up), `margin_sale` (what lenders' sales of coins brought while their loans go on); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
-/// collateral at marks, and at what selling all of it at the planned pace would bring), `coins` and `free_coins` (all at marks, and those that
+/// collateral at marks, and at what selling all of it at the planned pace would bring), `shares`, `coins` and `free_coins` (all at marks, and those that
 /// no facility names as its security). And of each facility, after its
 /// name and a dot: `drawn`, `interest_paid`, `principal_paid`, `converted`, `recovered`; and at the end of the step `balance` and `claim`
 /// (due and unpaid, after default the claim).
@@ -145,6 +147,9 @@ pub struct Borrower {
     /// Debt, in order of seniority unless facilities have ranks.
     #[serde(default)]
     pub facilities: Vec<Facility>,
+    /// Shares at time zero, which convertible notes need.
+    #[serde(default)]
+    pub shares: f64,
     /// What preferred owners are to get in a liquidation before common ones, in USD.
     #[serde(default)]
     pub preferred_usd: f64,
@@ -209,6 +214,7 @@ impl Borrower {
             miners: Vec::new(),
             treasury: Vec::new(),
             facilities: Vec::new(),
+            shares: 0.0,
             preferred_usd: 0.0,
             covenants: Vec::new(),
             equity_cure: None,
@@ -237,6 +243,13 @@ impl Borrower {
         check::within("overhead_usd_per_year", self.overhead_usd_per_year, 0.0, LARGEST)?;
         check::within("revenue_volatility", self.revenue_volatility, 0.0, 10.0)?;
         check::within("preferred_usd", self.preferred_usd, 0.0, LARGEST)?;
+        check::within("shares", self.shares, 0.0, LARGEST)?;
+        if let Some(index) = self.facilities.iter().position(|facility| facility.conversion.is_some())
+            && self.shares <= 0.0
+        {
+            let expected = format!("must be above 0 with `facilities[{index}].conversion`");
+            return Err(Error::invalid("shares", self.shares, expected));
+        }
         check::within("grace", self.grace, 0.0, LONGEST_GRACE)?;
         check::within("liquidation.delay", self.liquidation.delay, 0.0, 1e3)?;
         check::within("liquidation.over", self.liquidation.over, 0.0, 1e3)?;
@@ -301,7 +314,9 @@ impl Borrower {
             true => Prepayment::Possible,
             false => Prepayment::AsAgreed,
         };
-        let debt = Debt::new(&self.facilities, prepayment, plan)?;
+        let decided: Vec<Facility> = self.facilities.iter().map(Facility::decided).collect();
+        let debt = Debt::new(&decided, prepayment, plan)?;
+        let conversions = Conversions::new(self.shares, &self.facilities, &debt, plan);
         let covenants = Covenants::new(self, plan)?;
         let sponsor =
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, plan)).transpose()?;
@@ -336,6 +351,7 @@ impl Borrower {
             treasury: inventory.free_coins(),
             pledged: inventory.pledged_coins(),
             stood: (!margins.is_empty()).then(|| plan.state()),
+            conversions,
             margins,
             preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),
             collateral: Collateral::new(inventory.holdings(), liens, self.liquidation, plan.grid().length(1)),

@@ -7,6 +7,7 @@
 
 use super::Distribution;
 use super::coins::Holding;
+use super::conversion::Conversions;
 use super::covenants::Covenants;
 use super::debt::Debt;
 use super::letting::Sight;
@@ -49,6 +50,7 @@ pub(super) struct Stepper {
     /// Coins that are sold for what is short, in this order.
     pub(super) treasury: Vec<Holding>,
     pub(super) pledged: Vec<Pledge>,
+    pub(super) conversions: Option<Conversions>,
     pub(super) margins: Vec<MarginLoan>,
     /// With them, how paths stood before marks moved within the step.
     pub(super) stood: Option<OwnLane>,
@@ -101,6 +103,7 @@ impl ObligorStepper for Stepper {
         self.debt.start(own, block.read);
         self.operations.start(own, block.key, block.first_path);
         self.start_margins(own);
+        self.start_conversions(own);
         if let Some(step_in) = &self.step_in {
             step_in.start(own);
         }
@@ -169,7 +172,8 @@ impl Stepper {
             || self.makes_every_pass
             || self.metrics.by_facility
             || !self.pledged.is_empty()
-            || self.is_off_schedule(own);
+            || self.is_off_schedule(own)
+            || self.conversions.as_ref().is_some_and(|conversions| conversions.choose_in(step.index));
         let same_due = if is_split {
             self.debt.fall_due(Paths::All, step, own, due);
             None
@@ -185,6 +189,7 @@ impl Stepper {
         let mut month =
             Month { revenue, cost, due, same_due, short, paths: Paths::All, spare: [first, second, third, fourth] };
 
+        self.convert(own, &block.liquidation, step, &mut month);
         self.note_flows(own, step, &mut month);
         let mut shorts = self.serve(own, &mut month);
         let needs_lanes = is_split | self.metrics.any | self.has_reserves() | self.debt.may_go_on(step.index);
@@ -218,6 +223,7 @@ impl Stepper {
         }
         if self.metrics.any {
             self.show_flows(own, step, &month);
+            self.show_conversions(own, step);
         }
         if is_apart {
             let defaulting = self.miss(own, step, &mut month);

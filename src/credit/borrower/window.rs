@@ -51,7 +51,14 @@ impl Window {
     pub(super) fn sum(&self, step: Step, own: &OwnLanes<'_>, sum: &mut Lane) -> bool {
         let Some(Span { first, part }) = self.spans[step.index - 1] else { return false };
         begin(part, &own[self.slot(first)], sum);
-        for later in first + 1..=step.index {
+        // Four at a time, in the same order: the sum stays in registers.
+        let mut later = first + 1;
+        while later + 3 <= step.index {
+            let four = [0, 1, 2, 3].map(|next| &own[self.slot(later + next)]);
+            add_four(four, sum);
+            later += 4;
+        }
+        for later in later..=step.index {
             add(&own[self.slot(later)], sum);
         }
         true
@@ -69,6 +76,13 @@ vectorised! {
     fn begin(part: f64, flow: &Lane, sum: &mut Lane) {
         for i in 0..PATHS {
             sum[i] = part * flow[i];
+        }
+    }
+
+    fn add_four(flows: [&Lane; 4], sum: &mut Lane) {
+        let [first, second, third, fourth] = flows;
+        for i in 0..PATHS {
+            sum[i] = (((sum[i] + first[i]) + second[i]) + third[i]) + fourth[i];
         }
     }
 

@@ -54,8 +54,9 @@ impl Stepper {
         block.own[covenants.locked].fill(0.0);
         block.own[covenants.swept].fill(0.0);
         self.debt.owed(block.step, &mut block.own, covenants.owed);
+        let mut summed = None;
         for (position, covenant) in covenants.list.iter().enumerate().filter(|(_, covenant)| index >= covenant.first) {
-            if !self.lack(covenants, covenant, block) {
+            if !self.lack(covenants, covenant, &mut summed, block) {
                 continue;
             }
             let [lack, begins, ..] = &mut *block.scratch;
@@ -80,6 +81,8 @@ impl Stepper {
                 let [breached, since, waived] = block.own.many([covenant.breached, covenant.since, covenant.waived]);
                 if lapse([now, cure - SAME_DATE], breached, since, waived, defaults) > 0 {
                     accelerated = self.cure(covenants, position, block);
+                    // A cure counts as cash flow of this step.
+                    summed = None;
                 }
             }
             let [lack, ..] = &mut *block.scratch;

@@ -57,17 +57,29 @@ impl Stepper {
         }
     }
 
-    /// What the test of a covenant lacks: above zero where it does not hold. False before the first test.
-    pub(super) fn lack(&self, covenants: &Covenants, covenant: &PlannedCovenant, block: &mut ObligorBlock<'_>) -> bool {
+    /// What the test of a covenant lacks: above zero where it does not hold. False before the first test. `summed` are the flows of which
+    /// the sums of this step stand.
+    pub(super) fn lack(
+        &self,
+        covenants: &Covenants,
+        covenant: &PlannedCovenant,
+        summed: &mut Option<usize>,
+        block: &mut ObligorBlock<'_>,
+    ) -> bool {
         let (step, own) = (block.step, &mut block.own);
         let [lack, value, ..] = &mut *block.scratch;
         match &covenant.test {
             Test::Dscr { at_least, flows } => {
-                let Flows { cfads, service, .. } = &covenants.flows[*flows];
-                if !(cfads.sum(step, own, value) && service.sum(step, own, lack)) {
-                    return false;
+                let Flows { cfads, service, sums: [earned, served], .. } = &covenants.flows[*flows];
+                if *summed != Some(*flows) {
+                    if !(cfads.sum(step, own, value) && service.sum(step, own, lack)) {
+                        return false;
+                    }
+                    own[*earned].clone_from(value);
+                    own[*served].clone_from(lack);
+                    *summed = Some(*flows);
                 }
-                lack_of_cover(*at_least, value, lack);
+                lack_of_cover(*at_least, [&own[*earned], &own[*served]], lack);
             }
             Test::Ltv { at_most } => {
                 self.collateral.marked(own, &block.liquidation, value);
@@ -208,10 +220,10 @@ vectorised! {
         }
     }
 
-    /// `lack` is the debt service of the window, and becomes the cash flow that it lacks.
-    fn lack_of_cover(at_least: f64, cfads: &Lane, lack: &mut Lane) {
+    fn lack_of_cover(at_least: f64, sums: [&Lane; 2], lack: &mut Lane) {
+        let [cfads, service] = sums;
         for i in 0..PATHS {
-            let asked = at_least * lack[i];
+            let asked = at_least * service[i];
             let rest = asked - cfads[i];
             lack[i] = if rest > ROUNDING * asked { rest } else { 0.0 };
             // Where nothing is due there is nothing to cover.

@@ -32,6 +32,8 @@ struct Flows {
     years: f64,
     cfads: Window,
     service: Window,
+    /// The sums of both over the window of this step, once they are made.
+    sums: [OwnLane; 2],
 }
 
 struct PlannedCovenant {
@@ -100,7 +102,7 @@ impl Covenants {
                     let known = flows.iter().position(|flows| flows.years.to_bits() == years.to_bits());
                     let flows = known.unwrap_or_else(|| {
                         let (cfads, service) = (Window::new(*years, plan), Window::new(*years, plan));
-                        flows.push(Flows { years: *years, cfads, service });
+                        flows.push(Flows { years: *years, cfads, service, sums: [plan.state(), plan.state()] });
                         flows.len() - 1
                     });
                     Test::Dscr { at_least: *at_least, flows }

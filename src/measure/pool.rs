@@ -76,7 +76,11 @@ impl Pool {
 
     /// What the facilities of the pool amount to at time zero, USD.
     pub(super) fn principal(run: &Run, lanes: &[(usize, usize)]) -> f64 {
-        lanes.iter().map(|(obligor, facility)| run.obligors[*obligor].facilities[*facility].principal).sum()
+        // Not minus zero, which an empty sum is.
+        0.0 + lanes
+            .iter()
+            .map(|(obligor, facility)| run.obligors[*obligor].facilities[*facility].principal)
+            .sum::<f64>()
     }
 }
 

@@ -34,6 +34,16 @@ pub(super) struct Debt {
     pub(super) kept: Vec<f64>,
     /// If any facility may go on after its maturity.
     pub(super) prospects: Option<Prospects>,
+    /// Which clauses some facility has: what none has is not looked for.
+    pub(super) clauses: Clauses,
+}
+
+/// Which clauses some facility of a borrower has.
+pub(super) struct Clauses {
+    /// It may come to be owed otherwise than as agreed.
+    parts: bool,
+    pub(super) sweeps: bool,
+    pub(super) reserves: bool,
 }
 
 pub(super) struct PlannedFacility {
@@ -127,7 +137,12 @@ impl Debt {
         order.extend((0..facilities.len()).filter(is_floating));
         let rolls = planned.iter().any(|facility| facility.rollover.is_some());
         let prospects = rolls.then(|| Prospects::new(plan));
-        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed, drawn, kept, prospects })
+        let clauses = Clauses {
+            parts: planned.iter().any(|facility| facility.apart.is_some()),
+            sweeps: planned.iter().any(|facility| facility.sweep.is_some()),
+            reserves: planned.iter().any(|facility| facility.reserve.is_some()),
+        };
+        Ok(Debt { facilities: planned, ranks: ranks(facilities), order, fixed, drawn, kept, prospects, clauses })
     }
 
     /// Sets the lanes at time zero.
@@ -157,12 +172,13 @@ impl Debt {
 
     /// Whether what some facility is owed, arrears aside, differs from path to path.
     pub(super) fn is_apart(&self, own: &OwnLanes<'_>) -> bool {
-        self.facilities.iter().any(|facility| facility.is_apart(own))
+        self.clauses.parts && self.facilities.iter().any(|facility| facility.is_apart(own))
     }
 
     /// Whether a facility that matures in this step has a clause by which it may go on.
     pub(super) fn may_go_on(&self, step: usize) -> bool {
-        self.facilities.iter().any(|facility| facility.rollover.is_some() && facility.matures(step))
+        self.prospects.is_some()
+            && self.facilities.iter().any(|facility| facility.rollover.is_some() && facility.matures(step))
     }
 
     /// Due in `step` to all facilities, if nothing is unpaid or renewed: the amount if it is the same on every path, else

@@ -53,11 +53,14 @@ impl Stepper {
     }
 
     pub(super) fn has_reserves(&self) -> bool {
-        self.reserves().next().is_some()
+        self.debt.clauses.reserves
     }
 
     /// Before a step nothing has been paid from them.
     pub(super) fn clear_reserves(&self, own: &mut OwnLanes<'_>) {
+        if !self.has_reserves() {
+            return;
+        }
         for (_, reserve) in self.reserves() {
             own[reserve.used].fill(0.0);
         }
@@ -78,6 +81,9 @@ impl Stepper {
     /// Fills reserves from what is left of cash on paths on which nothing is missing, senior first, and takes back what
     /// is above their targets.
     pub(super) fn fill_reserves(&self, block: &mut ObligorBlock<'_>) {
+        if !self.has_reserves() {
+            return;
+        }
         let (step, own) = (block.step, &mut block.own);
         let [_, _, _, short, target, balance, rate, ..] = &mut *block.scratch;
         for (facility, reserve) in self.reserves() {

@@ -27,6 +27,9 @@ impl PlannedSweep {
 impl Stepper {
     /// Repays debt with what is left of cash on paths on which nothing is missing, senior facilities first.
     pub(super) fn sweep(&self, block: &mut ObligorBlock<'_>) {
+        if !self.debt.clauses.sweeps {
+            return;
+        }
         let own = &mut block.own;
         let [_, _, _, short, untrapped, ..] = &mut *block.scratch;
         untrapped.fill(0.0);

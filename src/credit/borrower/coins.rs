@@ -115,21 +115,27 @@ fn cover(paths: Paths<'_>, before: &Lane, due: impl Fn(usize) -> f64, cash: &mut
     shorts
 }
 
+/// Sells of these units, where they may be sold, what is needed.
+#[inline(always)]
+pub(super) fn sell_on(mark: f64, may: bool, units: &mut f64, cash: &mut f64, need: &mut f64) {
+    let worth = *units * mark;
+    let value = if may { worth } else { 0.0 };
+    let raised = if *need < value { *need } else { value };
+    // A mark of zero raises nothing, and sells nothing.
+    let sold = raised / if mark > f64::MIN_POSITIVE { mark } else { f64::MIN_POSITIVE };
+    // All that it is worth is all of it: nothing is left by rounding.
+    let is_all = (*need >= value) & (value > 0.0);
+    let left = if sold < *units { *units - sold } else { 0.0 };
+    *units = if is_all { 0.0 } else { left };
+    *cash += raised;
+    *need -= raised;
+}
+
 vectorised! {
     fn sell(paths: Paths<'_>, mark: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
         each!(i in paths, {
             // Below zero, as a series that is no price may be, nobody buys.
-            let worth = units[i] * mark[i];
-            let value = if mark[i] > 0.0 { worth } else { 0.0 };
-            let raised = if need[i] < value { need[i] } else { value };
-            // A mark of zero raises nothing, and sells nothing.
-            let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            // All that it is worth is all of it: nothing is left by rounding.
-            let is_all = (need[i] >= value) & (value > 0.0);
-            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
-            units[i] = if is_all { 0.0 } else { left };
-            cash[i] += raised;
-            need[i] -= raised;
+            sell_on(mark[i], mark[i] > 0.0, &mut units[i], &mut cash[i], &mut need[i]);
         });
     }
 

@@ -4,7 +4,7 @@
 //! a number per step. Else what it is owed differs from path to path, and is a lane.
 
 use super::apart::Apart;
-use super::metrics::FacilityMetrics;
+use super::facility_metrics::FacilityMetrics;
 use super::operations::Amount;
 use super::paths::{Paths, each};
 use super::payment::Means;

@@ -7,6 +7,7 @@ mod conversion;
 mod covenants;
 mod debt;
 mod default;
+mod facility_metrics;
 mod hiring;
 mod inventory;
 mod letting;

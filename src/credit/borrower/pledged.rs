@@ -1,6 +1,6 @@
 //! Pledged coins, sold for what is short once the loans behind which they stand need them no more.
 
-use super::coins::Holding;
+use super::coins::{Holding, sell_on};
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
 use super::payment::Means;
@@ -140,16 +140,8 @@ vectorised! {
 
     fn sell_free(mark: &Lane, owed: &Lane, units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
         for i in 0..PATHS {
-            let worth = units[i] * mark[i];
             let is_free = (owed[i] <= 0.0) & (mark[i] > 0.0);
-            let value = if is_free { worth } else { 0.0 };
-            let raised = if need[i] < value { need[i] } else { value };
-            let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            let is_all = (need[i] >= value) & (value > 0.0);
-            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
-            units[i] = if is_all { 0.0 } else { left };
-            cash[i] += raised;
-            need[i] -= raised;
+            sell_on(mark[i], is_free, &mut units[i], &mut cash[i], &mut need[i]);
         }
     }
 
@@ -171,16 +163,8 @@ vectorised! {
     fn sell_against(mark: &Lane, terms: [&mut Lane; 2], units: &mut Lane, cash: &mut Lane, need: &mut Lane) {
         let [owed, value] = terms;
         for i in 0..PATHS {
-            let worth = units[i] * mark[i];
             let is_free = (owed[i] <= 0.0) & (mark[i] > 0.0) & (value[i] > 0.0);
-            let most = if is_free { worth } else { 0.0 };
-            let raised = if need[i] < most { need[i] } else { most };
-            let sold = raised / if mark[i] > f64::MIN_POSITIVE { mark[i] } else { f64::MIN_POSITIVE };
-            let is_all = (need[i] >= most) & (most > 0.0);
-            let left = if sold < units[i] { units[i] - sold } else { 0.0 };
-            units[i] = if is_all { 0.0 } else { left };
-            cash[i] += raised;
-            need[i] -= raised;
+            sell_on(mark[i], is_free, &mut units[i], &mut cash[i], &mut need[i]);
         }
     }
 }

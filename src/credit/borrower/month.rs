@@ -2,8 +2,8 @@
 //!
 //! Every path that performs takes the same passes; what differs between paths is a number in a lane, and who takes part a
 //! selection. A pass that no path of the block needs is left out, which the [`Tally`] tells, and changes no bit (a test does
-//! without: `tests.rs`). Where something goes wrong on few paths, the same passes go over these alone ([`Paths`]). Only acceleration at
-//! a default is written by index, once in the life of a path.
+//! without: `tests.rs`). Where something goes wrong on few paths, the same passes go over these alone ([`Paths`]). Acceleration at
+//! a default, what a sponsor does and the answer to a margin call are written by index: they are rare on a path.
 
 use super::Distribution;
 use super::coins::Holding;

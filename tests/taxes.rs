@@ -5,7 +5,8 @@
 
 mod ledger;
 
-use haircut::credit::{Amortisation, Book, Borrower, Losses, Outlay, Tax, Treasury};
+use haircut::credit::{Amortisation, Book, Borrower, Losses, Outlay, Settlement, Tax, Treasury};
+use haircut::numeric::TimeGrid;
 use haircut::{Error, Simulation};
 use ledger::random::{borrowers, cases, worlds};
 use ledger::{Ledger, Record, assert_cents, cash_cow, facility, follow, liquid, script, scripted, trading};
@@ -14,7 +15,13 @@ use proptest::prelude::*;
 const NAME: &str = "someone";
 
 fn tax() -> Tax {
-    Tax { rate: 0.25, depreciation_usd_per_year: 150_000.0, depreciated_until: 3.0, losses: Losses::CarriedForward }
+    Tax {
+        rate: 0.25,
+        depreciation_usd_per_year: 150_000.0,
+        depreciated_until: 3.0,
+        losses: Losses::CarriedForward,
+        settlement: Settlement::Step,
+    }
 }
 
 /// Machines that earn 1,000,000 a year at a rent of one, and a loan of 1,000,000 at 10 % due in year 9.
@@ -50,6 +57,31 @@ fn losses_reduce_the_tax_of_later_years() {
     assert_cents(forfeited.row("tax", 0)[1], 37_500.0);
 }
 
+/// docs/credit.md, "a tax year": half-years of 275, -75, -75, -75, 225 and 225 thousands of profit.
+#[test]
+fn a_tax_year_sets_losses_of_a_step_against_its_profits() {
+    let run = |settlement, losses| {
+        let rents = script([1.0, 0.8, 0.1, 0.1, 0.1, 0.7, 0.7, 0.7]);
+        let market = scripted([("rent", rents), ("gpu", script([9_000.0]))]);
+        let borrower = Borrower { tax: Some(Tax { settlement, losses, ..tax() }), ..company() };
+        follow(market, trading([liquid("gpu", "gpu")]), borrower, 7, 2)
+    };
+    // In the last half-year, beyond depreciation, a year begins that does not end.
+    for (settlement, losses, expected) in [
+        (Settlement::Step, Losses::CarriedForward, [68_750.0, 0.0, 0.0, 0.0, 0.0, 56_250.0, 75_000.0]),
+        (Settlement::Step, Losses::Forfeited, [68_750.0, 0.0, 0.0, 0.0, 56_250.0, 56_250.0, 75_000.0]),
+        (Settlement::Year, Losses::CarriedForward, [0.0, 50_000.0, 0.0, 0.0, 0.0, 75_000.0, 0.0]),
+        (Settlement::Year, Losses::Forfeited, [0.0, 50_000.0, 0.0, 0.0, 0.0, 112_500.0, 0.0]),
+    ] {
+        let row = run(settlement, losses).row("tax", 0);
+        assert_eq!(row.len(), expected.len());
+        row.into_iter().zip(expected).for_each(|(found, expected)| assert_cents(found, expected));
+    }
+    let record = run(Settlement::Year, Losses::CarriedForward);
+    assert_cents(record.row("cfads", 0)[1], 0.0);
+    assert_cents(record.row("cash", 0)[5], 825_000.0);
+}
+
 /// docs/credit.md, "an outlay".
 #[test]
 fn outlays_are_paid_from_cash() {
@@ -83,6 +115,17 @@ proptest! {
         prop_assert_eq!(&run(free), &plain);
         prop_assert_eq!(&run(idle), &plain);
     }
+
+    /// On a grid of years, or of longer steps, a tax year is a step.
+    #[test]
+    fn a_year_that_is_a_step_changes_no_bit(mut world in worlds(), borrower in borrowers(NAME), are_longer in any::<bool>()) {
+        world.grid = TimeGrid::new((1..=15).map(|step| f64::from(step) * if are_longer { 1.3 } else { 1.0 }).collect::<Vec<_>>()).unwrap();
+        let run = |settlement| {
+            let borrower = Borrower { tax: Some(Tax { settlement, ..tax() }), ..borrower.clone() };
+            world.simulation(Book::new([borrower])).run(Ledger(NAME.into())).unwrap()
+        };
+        prop_assert_eq!(run(Settlement::Year), run(Settlement::Step));
+    }
 }
 
 #[test]
@@ -107,4 +150,6 @@ fn every_bad_field_is_refused_by_its_name() {
     let text =
         "rate = 0.25\ndepreciation_usd_per_year = 150000.0\ndepreciated_until = 3.0\nlosses = \"carried_forward\"";
     assert_eq!(toml::from_str::<Tax>(text).unwrap(), tax());
+    let by_year = Tax { settlement: Settlement::Year, ..tax() };
+    assert_eq!(toml::from_str::<Tax>(&format!("{text}\nsettlement = \"year\"")).unwrap(), by_year);
 }

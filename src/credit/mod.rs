@@ -51,5 +51,5 @@ pub use response::Response;
 pub use security::{Lien, Recourse, Security};
 pub use sponsor::{Sponsor, SupportForm};
 pub use surplus::{Reserve, Sweep};
-pub use tax::{Losses, Outlay, Tax};
+pub use tax::{Losses, Outlay, Settlement, Tax};
 pub use treasury::Treasury;

@@ -1,21 +1,22 @@
 //! What the state takes of profits, and what is spent on machines to come.
 
 use super::fleet::LARGEST;
-use super::schedule::step_of;
+use super::schedule::{SAME_DATE, step_of};
 use crate::numeric::TimeGrid;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
 
-/// A tax on profits, paid at the end of each step before debt service.
+/// A tax on profits, paid at the end of each step, or tax year, before debt service.
 ///
-/// With the cash flow `C` of the step before tax, the interest and fees `I` that fall due in it in cash, the depreciation `A` of the part of the step before
-/// `depreciated_until`, and losses `L` brought forward,
+/// With the cash flow `C` of a step before tax, the interest and fees `I` that fall due in it in cash, the depreciation `A` of the part of the step before
+/// `depreciated_until`, sums over the steps that are settled together, and losses `L` brought forward,
 ///
 /// ```text
-/// base = C - I - A - L          tax = rate max(0, base)          L' = max(0, -base)
+/// base = sum (C - I - A) - L          tax = rate max(0, base)          L' = max(0, -base)
 /// ```
 ///
-/// Without [`Losses::CarriedForward`] `L` stays zero. CFADS is `C` less tax. Losses are kept without end and may be used in full, and each step is settled by itself.
+/// Without [`Losses::CarriedForward`] `L` stays zero. CFADS is `C` less tax. Losses are kept without end and may be used in full. What a year that is not over owes is
+/// forgotten at a default: the loss on what is sold falls in the same year.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tax {
@@ -30,9 +31,12 @@ pub struct Tax {
     /// What becomes of a loss.
     #[serde(default)]
     pub losses: Losses,
+    /// Which steps are settled together.
+    #[serde(default)]
+    pub settlement: Settlement,
 }
 
-/// What a loss of one step does to the tax of later ones.
+/// What a loss does to the tax of later steps or years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Losses {
@@ -41,6 +45,17 @@ pub enum Losses {
     CarriedForward,
     /// Nothing.
     Forfeited,
+}
+
+/// Which steps are settled together: what is lost in one of them reduces the profit of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// Each by itself: on a grid of months a good month of a bad year is taxed.
+    #[default]
+    Step,
+    /// Those of a tax year. It ends on the first date of the grid that is not before a whole number of years from today; its tax is paid on that date.
+    Year,
 }
 
 /// Money spent on machines or buildings at a date, from cash, before debt service: part of the metric `capex`, and no part of CFADS.
@@ -65,6 +80,16 @@ impl Tax {
         let years = |start: f64, end: f64| (end.min(self.depreciated_until) - start).max(0.0);
         let by_step = grid.iter().map(|step| self.depreciation_usd_per_year * years(step.start, step.end));
         std::iter::once(0.0).chain(by_step).collect()
+    }
+
+    /// Whether tax is settled at the end of a step, by step; `[0]` is today.
+    pub(super) fn settles(&self, grid: &TimeGrid) -> Vec<bool> {
+        let years = |date: f64| (date + SAME_DATE).floor();
+        let by_step = grid.iter().map(|step| match self.settlement {
+            Settlement::Step => true,
+            Settlement::Year => years(step.end) > years(step.start),
+        });
+        std::iter::once(false).chain(by_step).collect()
     }
 }
 

@@ -6,8 +6,8 @@ use haircut::credit::{
     Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
     Conversion, Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure,
     Extension, Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Losses,
-    Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security, Sponsor,
-    StepIn, SupportForm, Sweep, Tax, Treasury,
+    Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security,
+    Settlement, Sponsor, StepIn, SupportForm, Sweep, Tax, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -378,12 +378,13 @@ fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
 
 /// One borrower in five pays tax, as many spend money on machines to come.
 fn taxes() -> impl Strategy<Value = (Option<Tax>, Vec<Outlay>)> {
-    let tax = (0.0..=0.5_f64, 0.0..1e7, 0.0..2.0, any::<bool>());
-    let tax = tax.prop_map(|(rate, depreciation_usd_per_year, depreciated_until, are_kept)| Tax {
+    let tax = (0.0..=0.5_f64, 0.0..1e7, 0.0..2.0, any::<[bool; 2]>());
+    let tax = tax.prop_map(|(rate, depreciation_usd_per_year, depreciated_until, [are_kept, by_year])| Tax {
         rate,
         depreciation_usd_per_year,
         depreciated_until,
         losses: if are_kept { Losses::CarriedForward } else { Losses::Forfeited },
+        settlement: if by_year { Settlement::Year } else { Settlement::Step },
     });
     let outlay = (0.01..3.0, 0.0..5e6).prop_map(|(at, usd)| Outlay { at, usd });
     let outlays = option::weighted(0.2, vec(outlay, 1..3)).prop_map(Option::unwrap_or_default);

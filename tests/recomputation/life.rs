@@ -9,7 +9,9 @@ use self::covenants::Promises;
 use self::margin::Calls;
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
-use haircut::credit::{Borrower, Cause, ContractTerm, Delivery, Facility, Fleet, Lien, Losses, Quantity, Recourse};
+use haircut::credit::{
+    Borrower, Cause, ContractTerm, Delivery, Facility, Fleet, Lien, Losses, Quantity, Recourse, Settlement,
+};
 use std::collections::HashMap;
 use std::iter::zip;
 
@@ -78,6 +80,8 @@ pub(crate) struct Life<'a> {
     calls: Calls,
     /// Losses that reduce the tax of later steps.
     losses: f64,
+    /// Profit that has not been taxed yet.
+    profit_of_year: f64,
     missed_since: Option<f64>,
     /// All claims are paid or nothing is left to sell.
     closed: bool,
@@ -172,6 +176,7 @@ impl<'a> Life<'a> {
             given: 0.0,
             calls: Calls::new(facilities),
             losses: 0.0,
+            profit_of_year: 0.0,
             missed_since: None,
             closed: false,
             default: None,
@@ -235,7 +240,15 @@ impl<'a> Life<'a> {
     fn levy(&mut self, path: &Path<'_>, step: usize, profit: f64) -> f64 {
         let Some(tax) = self.borrower.tax else { return 0.0 };
         let depreciated = f64::max(0.0, path.time(step).min(tax.depreciated_until) - path.time(step - 1));
-        let base = profit - tax.depreciation_usd_per_year * depreciated - self.losses;
+        self.profit_of_year += profit - tax.depreciation_usd_per_year * depreciated;
+        let is_new_year = |year: usize| {
+            let year = year as f64 - SAME_DATE;
+            path.time(step - 1) < year && year <= path.time(step)
+        };
+        if tax.settlement == Settlement::Year && !(1..100).any(is_new_year) {
+            return 0.0;
+        }
+        let base = std::mem::take(&mut self.profit_of_year) - self.losses;
         self.losses = if tax.losses == Losses::CarriedForward { f64::max(0.0, -base) } else { 0.0 };
         let paid = tax.rate * f64::max(0.0, base);
         self.note("tax", path, step, paid);

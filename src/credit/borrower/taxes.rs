@@ -17,6 +17,9 @@ pub(super) struct PlannedTax {
     depreciation: Vec<f64>,
     /// One if losses are carried forward, else zero.
     keeps: f64,
+    /// Whether it is settled, by step.
+    settles: Vec<bool>,
+    /// Losses brought forward, less the profit of the year so far.
     losses: OwnLane,
     pub(super) paid: OwnLane,
 }
@@ -27,6 +30,7 @@ impl PlannedTax {
             rate: terms.rate,
             depreciation: terms.depreciation(plan.grid()),
             keeps: if terms.losses == Losses::CarriedForward { 1.0 } else { 0.0 },
+            settles: terms.settles(plan.grid()),
             losses: plan.state(),
             paid: plan.state(),
         }
@@ -34,7 +38,7 @@ impl PlannedTax {
 }
 
 impl Stepper {
-    /// Takes the tax of a step from revenue, once it is known what falls due.
+    /// Takes the tax that is settled in a step from revenue, once it is known what falls due.
     pub(super) fn levy(
         &self,
         own: &mut OwnLanes<'_>,
@@ -47,6 +51,14 @@ impl Stepper {
         self.debt.interest(own, step, interest);
         let terms = [tax.rate, tax.depreciation[step.index], tax.keeps];
         let [losses, paid] = own.many([tax.losses, tax.paid]);
+        if !tax.settles[step.index] {
+            paid.fill(0.0);
+            match cost {
+                Amount::Same(cost) => accrue_same(terms[1], cost, interest, revenue, losses),
+                Amount::Each(cost) => accrue_each(terms[1], cost, interest, revenue, losses),
+            }
+            return;
+        }
         match cost {
             Amount::Same(cost) => levy_same(terms, cost, interest, [revenue, losses, paid]),
             Amount::Each(cost) => levy_each(terms, cost, interest, [revenue, losses, paid]),
@@ -87,6 +99,14 @@ fn levy(terms: [f64; 3], cost: impl Fn(usize) -> f64, interest: &Lane, [revenue,
     }
 }
 
+/// The profit of a year that is not over is a loss brought forward of less than nothing.
+#[inline(always)]
+fn accrue(depreciation: f64, cost: impl Fn(usize) -> f64, interest: &Lane, revenue: &Lane, losses: &mut Lane) {
+    for i in 0..PATHS {
+        losses[i] -= revenue[i] - cost(i) - interest[i] - depreciation;
+    }
+}
+
 vectorised! {
     fn levy_same(terms: [f64; 3], cost: f64, interest: &Lane, state: [&mut Lane; 3]) {
         levy(terms, |_| cost, interest, state);
@@ -94,6 +114,14 @@ vectorised! {
 
     fn levy_each(terms: [f64; 3], cost: &Lane, interest: &Lane, state: [&mut Lane; 3]) {
         levy(terms, |i| cost[i], interest, state);
+    }
+
+    fn accrue_same(depreciation: f64, cost: f64, interest: &Lane, revenue: &Lane, losses: &mut Lane) {
+        accrue(depreciation, |_| cost, interest, revenue, losses);
+    }
+
+    fn accrue_each(depreciation: f64, cost: &Lane, interest: &Lane, revenue: &Lane, losses: &mut Lane) {
+        accrue(depreciation, |i| cost[i], interest, revenue, losses);
     }
 
     fn add_same(principal: f64, due: &Lane, arrears: &Lane, interest: &mut Lane) {

@@ -7,8 +7,8 @@
 mod ledger;
 
 use haircut::credit::{
-    Acceleration, Amortisation, Book, Borrower, Cause, Contract, ContractTerm, Covenant, CovenantTest, Delivery,
-    Distribution, EquityCure, Fleet, Outlay, Quantity, Response, Treasury,
+    Acceleration, Amortisation, Book, Borrower, Cause, CoinSales, Contract, ContractTerm, Covenant, CovenantTest,
+    Delivery, Distribution, EquityCure, Fleet, Outlay, Quantity, Response, Treasury,
 };
 use haircut::market::{Counterparty, Market};
 use haircut::measure::EventCounts;
@@ -131,7 +131,7 @@ fn a_management_cuts_while_a_covenant_is_breached() {
             overhead_usd_per_year: 200_000.0,
             outlays: vec![Outlay { at: 2.0, usd: 50_000.0 }, Outlay { at: 3.0, usd: 80_000.0 }],
             covenants: vec![Covenant::new("lock-up", dscr(1.3, 1.0))],
-            response: Some(Response { covenant: "lock-up".into(), overhead_cut, outlays_cut }),
+            response: Some(Response { overhead_cut, outlays_cut, ..Response::new("lock-up") }),
             ..company()
         };
         years(&[1.0, 1.0, 0.8, 0.8, 0.8], borrower)
@@ -156,6 +156,39 @@ fn a_management_cuts_while_a_covenant_is_breached() {
     let idle = run(0.0, 0.0);
     assert_cents(idle.row("cfads", 0)[2], 600_000.0);
     assert_cents(idle.row("capex", 0)[2], 80_000.0);
+}
+
+/// docs/credit.md, "coins sold early": 1.5 of four a year, down to one.
+#[test]
+fn a_management_sells_coins_while_a_covenant_is_breached() {
+    let run = |over| {
+        let coin_sales = Some(CoinSales { over, kept: 0.25 });
+        let borrower = Borrower {
+            treasury: vec![Treasury { asset: "btc".into(), units: 4.0 }],
+            covenants: vec![Covenant::new("lock-up", dscr(1.3, 1.0))],
+            response: Some(Response { coin_sales, ..Response::new("lock-up") }),
+            ..company()
+        };
+        let rents = script([1.0, 0.8, 0.6, 0.5, 0.45, 0.9]);
+        let coins = script([70e3, 60e3, 50e3, 40e3, 30e3, 20e3]);
+        let market = scripted([("rent", rents), ("gpu", script([30_000.0])), ("btc", coins)]);
+        follow(market, trading([liquid("gpu", "gpu"), liquid("btc", "btc")]), borrower, 5, 1)
+    };
+    // 1.6, 1.2766, 1.1364, 1.0976, 2.3684: breached from year 2 to year 4, sold from year 3 to year 5.
+    let record = run(2.0);
+    assert_eq!(record.row("lock_up", 0), [0.0, 1.0, 1.0, 1.0, 0.0]);
+    for (metric, expected) in [
+        ("treasury_sales", [0.0, 0.0, 60e3, 45e3, 0.0]),
+        ("free_coins", [240e3, 200e3, 100e3, 30e3, 20e3]),
+        ("cash", [100e3, 230e3, 350e3, 435e3, 100e3]),
+        ("cfads", [800e3, 600e3, 500e3, 450e3, 900e3]),
+    ] {
+        record.row(metric, 0).into_iter().zip(expected).for_each(|(found, expected)| assert_cents(found, expected));
+    }
+    assert_cents(record.row("distributed", 0)[4], 855_000.0);
+    // At once; and half of the pace.
+    assert_eq!(run(0.0).row("treasury_sales", 0), [0.0, 0.0, 120e3, 0.0, 0.0]);
+    assert_eq!(run(4.0).row("treasury_sales", 0), [0.0, 0.0, 30e3, 22.5e3, 15e3]);
 }
 
 /// docs/credit.md, "a loan to value that is cured": the owners' money repays the loan.
@@ -272,7 +305,8 @@ proptest! {
     #[test]
     fn a_response_that_cuts_nothing_changes_no_bit(world in worlds(), mut borrower in borrowers(NAME)) {
         let Some(response) = &mut borrower.response else { return Ok(()) };
-        (response.overhead_cut, response.outlays_cut) = (0.0, 0.0);
+        let coin_sales = response.coin_sales.map(|sales| CoinSales { kept: 1.0, ..sales });
+        *response = Response { coin_sales, ..Response::new(response.covenant.clone()) };
         let idle = everything(&world, &borrower);
         borrower.response = None;
         prop_assert_eq!(everything(&world, &borrower), idle);
@@ -371,12 +405,15 @@ fn every_bad_field_is_refused_by_its_name() {
         refused(field, Borrower { equity_cure, ..with(covenant()) });
     }
     for (field, covenant_named, cuts) in [
-        ("response.covenant", "nothing", [0.1, 0.1]),
-        ("response.overhead_cut", "default", [1.1, 0.0]),
-        ("response.outlays_cut", "default", [0.0, f64::NAN]),
+        ("response.covenant", "nothing", [0.1, 0.1, 1.0, 0.5]),
+        ("response.overhead_cut", "default", [1.1, 0.0, 1.0, 0.5]),
+        ("response.outlays_cut", "default", [0.0, f64::NAN, 1.0, 0.5]),
+        ("response.coin_sales.over", "default", [0.0, 0.0, -1.0, 0.5]),
+        ("response.coin_sales.kept", "default", [0.0, 0.0, 1.0, 1.5]),
     ] {
-        let [overhead_cut, outlays_cut] = cuts;
-        let response = Some(Response { covenant: covenant_named.into(), overhead_cut, outlays_cut });
+        let [overhead_cut, outlays_cut, over, kept] = cuts;
+        let coin_sales = Some(CoinSales { over, kept });
+        let response = Some(Response { covenant: covenant_named.into(), overhead_cut, outlays_cut, coin_sales });
         refused(field, Borrower { response, ..with(covenant()) });
     }
 }
@@ -387,6 +424,7 @@ fn a_file_describes_covenants() {
     let text = r#"
         name = "someone"
         equity_cure = { most = 5e6, times = 2 }
+        response = { covenant = "lock-up", coin_sales = { over = 0.5 } }
         liquidation = { delay = 0.0, over = 0.0 }
         [[covenants]]
         name = "lock-up"
@@ -400,5 +438,7 @@ fn a_file_describes_covenants() {
     let borrower: Borrower = toml::from_str(text).unwrap();
     let lock_up = Covenant { sweep: 0.5, ..Covenant::new("lock-up", dscr(1.2, 1.0)) };
     assert_eq!(borrower.covenants, [lock_up, default_covenant(CovenantTest::Ltv { at_most: 0.85 }, 0.125, 0.5)]);
+    let coin_sales = Some(CoinSales { over: 0.5, kept: 0.0 });
+    assert_eq!(borrower.response, Some(Response { coin_sales, ..Response::new("lock-up") }));
     assert_eq!(borrower.equity_cure, Some(EquityCure { most: 5e6, times: 2, availability: Quantity::Number(1.0) }));
 }

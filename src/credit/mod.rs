@@ -47,7 +47,7 @@ pub use maturity::{CashTrap, Extension, Funding, Refinancing};
 pub use miners::Miners;
 pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
 pub use quantity::Quantity;
-pub use response::Response;
+pub use response::{CoinSales, Response};
 pub use security::{Lien, Recourse, Security};
 pub use sponsor::{Sponsor, SupportForm};
 pub use surplus::{Reserve, Sweep};

@@ -3,10 +3,10 @@
 use super::Script;
 use haircut::Simulation;
 use haircut::credit::{
-    Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, Conditions, Contract, ContractTerm,
-    Conversion, Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws, EquityCure,
-    Extension, Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket, Losses,
-    Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security,
+    Acceleration, Amortisation, Asset, Backstop, Book, Borrower, Buyers, CashTrap, CoinSales, Conditions, Contract,
+    ContractTerm, Conversion, Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws,
+    EquityCure, Extension, Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket,
+    Losses, Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security,
     Settlement, Sponsor, StepIn, SupportForm, Sweep, Tax, Treasury,
 };
 use haircut::market::Curve;
@@ -391,6 +391,13 @@ fn taxes() -> impl Strategy<Value = (Option<Tax>, Vec<Outlay>)> {
     (option::weighted(0.2, tax), outlays)
 }
 
+/// What is cut of overhead and outlays while a covenant is breached, and sold of coins.
+fn cuts() -> impl Strategy<Value = ([f64; 2], Option<CoinSales>)> {
+    let kept = prop_oneof![Just(0.0), 0.0..=1.0_f64];
+    let sales = (prop_oneof![Just(0.0), 0.0..2.0], kept).prop_map(|(over, kept)| CoinSales { over, kept });
+    ([0.0..=1.0_f64, 0.0..=1.0_f64], option::of(sales))
+}
+
 /// One borrower in five rents machines too.
 fn hired() -> impl Strategy<Value = Vec<Hired>> {
     let quantities = (quantity(0.0..4.0, "rent"), quantity(0.0..1.0, "utilisation"), quantity(0.0..4.0, "rent"));
@@ -536,15 +543,16 @@ prop_compose! {
         (step_in, (covenants, equity_cure)) in (option::of(step_ins()), promises()),
         preferred_usd in prop_oneof![2 => Just(0.0), 1 => 0.0..1e6],
         securities in securities(),
-        (sponsor, hired, shares, (tax, outlays), cuts) in (option::weighted(0.3, sponsors()), hired(), 1e4..1e6, taxes(), option::of((0.0..=1.0_f64, 0.0..=1.0_f64))),
+        (sponsor, hired, shares, (tax, outlays), cuts) in (option::weighted(0.3, sponsors()), hired(), 1e4..1e6, taxes(), option::of(cuts())),
     ) -> Borrower {
         let treasury = coins.into_iter().zip(["btc", "eth"]);
         let covenants = kept(covenants, &fleets);
         let sponsor = able(sponsor, &facilities);
-        let response = cuts.zip(covenants.first()).map(|((overhead_cut, outlays_cut), covenant)| Response {
+        let response = cuts.zip(covenants.first()).map(|(([overhead_cut, outlays_cut], coin_sales), covenant)| Response {
             covenant: covenant.name.clone(),
             overhead_cut,
             outlays_cut,
+            coin_sales,
         });
         let mut borrower = Borrower {
             cash,

@@ -25,7 +25,8 @@ struct Holding {
     /// Facilities with a lien on it, and those among them that name it.
     holders: Vec<usize>,
     named_by: Vec<usize>,
-    /// Units at time zero, with what came from other holdings since.
+    /// Units at time zero, and with what came from other holdings since.
+    at_first: f64,
     initial: f64,
     units: f64,
 }
@@ -110,6 +111,8 @@ pub(crate) struct Life<'a> {
     pub(crate) pledged_sold: bool,
     /// Pledged coins were sold because nobody lent again.
     pub(crate) refused_sold: bool,
+    /// Coins were sold while a covenant was breached, before cash was short.
+    pub(crate) sold_early: bool,
     /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back.
     pub(crate) margins: [usize; 4],
     /// A note became shares.
@@ -128,6 +131,7 @@ impl<'a> Life<'a> {
                 are_coins,
                 holders,
                 named_by,
+                at_first: units,
                 initial: units,
                 units,
             };
@@ -196,6 +200,7 @@ impl<'a> Life<'a> {
             by_estate: false,
             pledged_sold: false,
             refused_sold: false,
+            sold_early: false,
             margins: [0; 4],
             exchanged: false,
         }
@@ -592,6 +597,7 @@ impl<'a> Life<'a> {
         }
         let (revenue, cost) = self.operate(path, step);
         let [overhead_cut, outlays_cut] = self.cuts();
+        let sold_early = self.sell_early(path, step);
         let cost = cost - overhead_cut * self.borrower.overhead_usd_per_year * path.years(step);
         for fleet in &self.borrower.fleets {
             let earned = let_out(fleet, path, step, path.time(step));
@@ -670,6 +676,7 @@ impl<'a> Life<'a> {
                 self.note("distributed", path, step, distributed);
             }
         }
+        let coins = coins + sold_early;
         self.note("treasury_sales", path, step, coins);
         self.note("debt_service_due", path, step, total);
         self.turnover += revenue + cost + total + coins;

@@ -113,6 +113,7 @@ struct Fates {
     paid_by_estate: usize,
     pledged_sold: usize,
     refused_sold: usize,
+    sold_early: usize,
     margin: usize,
     exchanged: usize,
     /// A call was answered with coins, with cash, by a sale; coins were given back.
@@ -169,6 +170,7 @@ impl Fates {
             self.paid_by_estate += usize::from(life.by_estate);
             self.pledged_sold += usize::from(life.pledged_sold);
             self.refused_sold += usize::from(life.refused_sold);
+            self.sold_early += usize::from(life.sold_early);
             self.preferred_paid += usize::from(ever("preferred_paid"));
             self.owners_got_a_residual += usize::from(ever("residual_to_owners"));
         }
@@ -181,8 +183,8 @@ impl Fates {
         let Fates { unsold_at_the_horizon, owners_got_a_residual, both_sold, let_by_the_lender, .. } = self;
         let Fates { covenant, locked, waived, cured_by_equity, .. } = self;
         assert!([covenant, locked, waived, cured_by_equity].iter().all(|count| **count > 100), "{self:?}");
-        let Fates { margin, margins, exchanged, .. } = self;
-        assert!(*margin.min(exchanged) > 100 && margins.iter().all(|count| *count > 20), "{self:?}");
+        let Fates { margin, margins, exchanged, sold_early, .. } = self;
+        assert!(*margin.min(exchanged).min(sold_early) > 100 && margins.iter().all(|count| *count > 20), "{self:?}");
         let survived = paths - payment - maturity - covenant - margin;
         let common =
             [payment, maturity, &survived, coins_sold, owners_paid, sold_over_several_steps, owners_got_a_residual];

@@ -88,7 +88,8 @@ impl Stepper {
             for i in 0..PATHS {
                 sold[i] = before[i] - short[i];
             }
-            self.metrics.copy(own, Metric::TreasurySales, sold);
+            // Beside what was sold early.
+            self.metrics.add(own, Metric::TreasurySales, sold);
         }
         let cash = &mut own[self.cash];
         match same_due.map_or(Amount::Each(due), Amount::Same) {

@@ -130,7 +130,7 @@ pub struct Borrower {
     /// What is spent on machines and buildings to come.
     #[serde(default)]
     pub outlays: Vec<Outlay>,
-    /// What is cut while a covenant is breached.
+    /// What is cut and sold while a covenant is breached.
     #[serde(default)]
     pub response: Option<Response>,
     /// Machines let by the hour.
@@ -322,16 +322,17 @@ impl Borrower {
         let sponsor =
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, plan)).transpose()?;
         let outlays = Outlay::by_step(&self.outlays, plan.grid());
-        let response = match (&self.response, &covenants) {
-            (Some(terms), Some(covenants)) => {
-                let breached = covenants.breached(terms.validate(&self.covenants)?);
-                Some(PlannedResponse::new(terms, self.overhead_usd_per_year, &outlays, breached, plan))
-            }
-            _ => None,
-        };
         let mut inventory = Inventory::new(self, plan)?;
         let margins = inventory.margins(&debt.ranks);
         let liens = inventory.liens(self, &debt.ranks, plan);
+        let treasury = inventory.free_coins();
+        let response = match (&self.response, &covenants) {
+            (Some(terms), Some(covenants)) => {
+                let breached = covenants.breached(terms.validate(&self.covenants)?);
+                Some(PlannedResponse::new(terms, self.overhead_usd_per_year, &outlays, breached, &treasury, plan))
+            }
+            _ => None,
+        };
         let mut metrics = Metrics::new(debt.facilities.iter().any(|facility| facility.metrics.any()), plan);
         metrics.any |= covenants.as_ref().is_some_and(Covenants::has_metrics);
         Ok(Stepper {
@@ -349,7 +350,7 @@ impl Borrower {
             debt,
             covenants,
             sponsor,
-            treasury: inventory.free_coins(),
+            treasury,
             pledged: inventory.pledged_coins(),
             stood: (!margins.is_empty()).then(|| plan.state()),
             conversions,

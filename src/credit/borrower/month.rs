@@ -166,7 +166,7 @@ impl Stepper {
             step_in.note(own, revenue, cost);
         }
 
-        self.respond(own, step, revenue);
+        self.respond(own, &block.liquidation, step, revenue, first);
         // By facility only where something may differ from what was agreed.
         let mut is_split = self.tax.is_some()
             || self.makes_every_pass

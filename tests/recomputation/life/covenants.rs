@@ -2,7 +2,7 @@
 
 use super::{Life, ROUNDING, SAME_DATE, but_for_rounding, rank};
 use crate::path::Path;
-use haircut::credit::{Cause, Covenant, CovenantTest};
+use haircut::credit::{Cause, Covenant, CovenantTest, Response};
 
 /// What is remembered of covenants.
 #[derive(Default)]
@@ -80,10 +80,33 @@ impl Life<'_> {
 
     /// What is cut of overhead and of outlays, because a covenant was breached on the last date.
     pub(super) fn cuts(&self) -> [f64; 2] {
-        let Some(response) = &self.borrower.response else { return [0.0; 2] };
+        self.response().map_or([0.0; 2], |response| [response.overhead_cut, response.outlays_cut])
+    }
+
+    /// What the management does because a covenant was breached on the last date.
+    fn response(&self) -> Option<&Response> {
+        let response = self.borrower.response.as_ref()?;
         let position = self.borrower.covenants.iter().position(|covenant| covenant.name == response.covenant).unwrap();
-        let is_breached = self.promises.breaches.get(position).is_some_and(Option::is_some);
-        if is_breached { [response.overhead_cut, response.outlays_cut] } else { [0.0; 2] }
+        self.promises.breaches.get(position)?.and(Some(response))
+    }
+
+    /// What coins bring that are sold early.
+    pub(super) fn sell_early(&mut self, path: &Path<'_>, step: usize) -> f64 {
+        let Some(terms) = self.response().and_then(|response| response.coin_sales) else { return 0.0 };
+        let mut raised = 0.0;
+        for coins in self.holdings.iter_mut().filter(|held| held.are_coins && held.named_by.is_empty()) {
+            let mark = path.mark(coins.asset, step);
+            let pace = if terms.over > 0.0 { f64::min(1.0, path.years(step) / terms.over) } else { 1.0 };
+            let surplus = f64::max(0.0, coins.units - terms.kept * coins.at_first);
+            let sold = f64::min(surplus, (1.0 - terms.kept) * coins.at_first * pace);
+            if mark > 0.0 {
+                coins.units -= sold;
+                raised += sold * mark;
+            }
+        }
+        self.cash += raised;
+        self.sold_early |= raised > 0.0;
+        raised
     }
 
     /// Tests every covenant after the payments of a step.

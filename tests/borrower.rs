@@ -295,7 +295,10 @@ proptest! {
 
     /// With infinite depth a sale moves no price: feedback on and off agree to the bit, for everyone in the book.
     #[test]
-    fn infinite_depth_is_no_feedback(world in worlds(), borrower in borrowers(NAME), other in borrowers("other")) {
+    fn infinite_depth_is_no_feedback(world in worlds(), borrower in borrowers(NAME), mut other in borrowers("other")) {
+        if let (Some(sponsor), Some(same)) = (&borrower.sponsor, &mut other.sponsor) {
+            same.commitment = sponsor.commitment;
+        }
         let run = |feedback| {
             let mut world = world.clone();
             world.trade.feedback = feedback;

@@ -181,6 +181,66 @@ fn a_sponsor_prevents_an_acceleration() {
     assert_eq!(record.row("debt_service_due", 0)[3], 0.0);
 }
 
+/// Two borrowers of one sponsor over a year, in this order: A lacks 40,000, B 30,000.
+fn share(names: [&str; 2], terms: &Sponsor) -> [Record; 2] {
+    let borrower = |name: &str| {
+        let (principal, cfads) = if name == "A" { (1_000_000.0, 60_000.0) } else { (1_200_000.0, 90_000.0) };
+        let borrower = company([bullet("loan", principal, 0.1, 9.0)], terms.clone());
+        Borrower { name: name.into(), fleets: vec![cash_cow("gpu", 100.0, cfads, "rent")], ..borrower }
+    };
+    let market = scripted([("rent", script([1.0])), ("gpu", script([9_000.0]))]);
+    let book = Book::new(names.map(borrower)).liquidation(trading([liquid("gpu", "gpu")]));
+    let simulation = Simulation::new(market, book).grid(TimeGrid::regular(1, 1).unwrap()).paths(PATHS as u64);
+    simulation.run((Ledger("A".into()), Ledger("B".into()))).unwrap().into()
+}
+
+/// docs/credit.md, "one commitment for two".
+#[test]
+fn what_is_given_to_one_is_not_there_for_the_other() {
+    let sponsor = Sponsor::new("cloud", SupportForm::Liquidity, 50_000.0, CERTAIN);
+    let of = |commitment: f64| Sponsor { commitment: Some(commitment), ..sponsor.clone() };
+    let defaults = |records: &[Record; 2]| records.each_ref().map(|record| record.default_step[0].is_finite());
+    let first = share(["A", "B"], &of(50_000.0));
+    assert_eq!(defaults(&first), [false, true]);
+    assert_cents(first[0].at("injected", 1, 0), 40_000.0);
+    assert_cents(first[1].exposure[0][0], 1_230_000.0);
+    let swapped = share(["B", "A"], &of(50_000.0));
+    assert_eq!(defaults(&swapped), [true, false]);
+    assert_cents(swapped[1].at("injected", 1, 0), 30_000.0);
+    assert_cents(swapped[0].exposure[0][0], 1_040_000.0);
+    // Twice as much is enough for both, and so are 70,000.
+    assert_eq!(defaults(&share(["A", "B"], &of(100_000.0))), [false; 2]);
+    assert_eq!(defaults(&share(["A", "B"], &of(70_000.0))), [false; 2]);
+    assert_eq!(defaults(&share(["A", "B"], &of(69_999.0))), [false, true]);
+    // 0.8 x 80,000 - 40,000 = 24,000; of 90,000 it is 32,000.
+    let in_state = |commitment| Sponsor { state: 0.8.into(), ..of(commitment) };
+    assert_eq!(defaults(&share(["A", "B"], &in_state(80_000.0))), [false, true]);
+    assert_eq!(defaults(&share(["A", "B"], &in_state(90_000.0))), [false; 2]);
+    // Without a commitment what it gives to others reduces nothing.
+    assert_eq!(defaults(&share(["A", "B"], &sponsor)), [false; 2]);
+}
+
+/// Who names the same sponsor names the same commitment.
+#[test]
+fn two_commitments_of_one_sponsor_are_refused_with_both_names() {
+    let refused = |commitments: [Option<f64>; 2]| {
+        let borrower = |name: &str, commitment| {
+            let sponsor = Sponsor { commitment, ..Sponsor::new("cloud", SupportForm::Liquidity, 1e6, 0.0) };
+            Borrower { name: name.into(), ..company([bullet("loan", 1e6, 0.1, 9.0)], sponsor) }
+        };
+        let book = Book::new([borrower("A", commitments[0]), borrower("B", commitments[1])]);
+        let market = scripted([("rent", script([1.0])), ("gpu", script([1.0]))]);
+        let book = book.liquidation(trading([liquid("gpu", "gpu")]));
+        Simulation::new(market, book).months(1).paths(1).run(Ledger("A".into()))
+    };
+    for commitments in [[Some(1e6), Some(2e6)], [None, Some(1e6)], [Some(1e6), None]] {
+        let error = refused(commitments).unwrap_err();
+        assert_eq!(error.field(), Some("obligors[1].sponsor.commitment"), "{error}");
+        assert!(["`A`", "`B`", "`sponsor/cloud`"].iter().all(|name| error.to_string().contains(name)), "{error}");
+    }
+    assert!(refused([Some(1e6); 2]).is_ok() && refused([None; 2]).is_ok());
+}
+
 /// docs/credit.md, "odds".
 #[test]
 fn support_is_as_likely_as_it_says() {
@@ -288,8 +348,23 @@ proptest! {
         let alone = run(Borrower { sponsor: None, ..borrower.clone() });
         let poor = Sponsor { capacity: 0.0, ..sponsor.clone() };
         prop_assert_eq!(&run(Borrower { sponsor: Some(poor), ..borrower.clone() }), &alone);
+        let spent = Sponsor { commitment: Some(0.0), ..sponsor.clone() };
+        prop_assert_eq!(&run(Borrower { sponsor: Some(spent), ..borrower.clone() }), &alone);
         let gone = Sponsor { state: 0.0.into(), ..sponsor };
         prop_assert_eq!(&run(Borrower { sponsor: Some(gone), ..borrower }), &alone);
+    }
+
+    /// A commitment that is never used up is none, and one that is the capacity of the only borrower is that.
+    #[test]
+    fn a_commitment_that_does_not_bind_changes_no_bit(world in worlds(), borrower in borrowers(NAME)) {
+        let run = |commitment| {
+            let mut borrower = borrower.clone();
+            borrower.sponsor.iter_mut().for_each(|sponsor| sponsor.commitment = commitment);
+            world.simulation(Book::new([borrower])).run(Ledger(NAME.into())).unwrap()
+        };
+        let without = run(None);
+        prop_assert_eq!(&run(Some(1e15)), &without);
+        prop_assert_eq!(&run(borrower.sponsor.as_ref().map(|sponsor| sponsor.capacity)), &without);
     }
 }
 
@@ -304,6 +379,8 @@ fn every_bad_field_is_refused_by_its_name() {
         ("name", Sponsor { name: String::new(), ..good() }),
         ("capacity", Sponsor { capacity: -1.0, ..good() }),
         ("capacity", Sponsor { capacity: f64::NAN, ..good() }),
+        ("commitment", Sponsor { commitment: Some(-1.0), ..good() }),
+        ("commitment", Sponsor { commitment: Some(f64::INFINITY), ..good() }),
         ("state", Sponsor { state: 1.5.into(), ..good() }),
         ("state", Sponsor { state: "nobody".into(), ..good() }),
         ("conditions", Sponsor { conditions: "nothing".into(), ..good() }),
@@ -337,6 +414,7 @@ fn a_file_describes_a_sponsor() {
         name = "cloud"
         form = { takeover = { valuation = 1.2 } }
         capacity = 5e8
+        commitment = 8e8
         state = "cloud"
         conditions = "funding.availability"
         intercept = -2.0
@@ -345,6 +423,7 @@ fn a_file_describes_a_sponsor() {
     "#;
     let borrower: Borrower = toml::from_str(text).unwrap();
     let sponsor = Sponsor {
+        commitment: Some(8e8),
         state: "cloud".into(),
         conditions: Quantity::Series("funding.availability".into()),
         conditions_weight: 2.0,

@@ -2,6 +2,7 @@
 
 use super::liquidation::{LiquidationMarket, LiquidationPlan, LiquidationWorkspace};
 use super::obligor::{Cause, FacilityInfo, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Outcome};
+use super::shared::{SharedLanes, SharedPlan};
 use crate::market::START;
 use crate::market::{MarketPlan, OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS, Scratch, Step, TimeGrid};
@@ -74,6 +75,7 @@ impl Book {
         };
         let mut obligors: Vec<PlannedObligor> = Vec::with_capacity(self.obligors.len());
         let mut facilities = 0;
+        let mut shared = SharedPlan::default();
         for (index, obligor) in self.obligors.iter().enumerate() {
             let name = obligor.name();
             let locate = |error: Error| error.within(format!("obligors[{index}]"));
@@ -87,6 +89,8 @@ impl Book {
             }
             let wanted = |metric: &str| wanted(name, metric);
             let mut plan = ObligorPlan {
+                obligor: name,
+                shared: &mut shared,
                 grid,
                 market,
                 liquidation: &liquidation,
@@ -108,7 +112,7 @@ impl Book {
             lanes += own;
             facilities += obligors.last().map_or(0, |obligor| obligor.info.facilities.len());
         }
-        Ok(BookPlan { obligors, lanes, facilities, liquidation, discount })
+        Ok(BookPlan { obligors, lanes, shared: shared.starts(), facilities, liquidation, discount })
     }
 }
 
@@ -135,6 +139,8 @@ pub(crate) struct PlannedObligor {
 pub(crate) struct BookPlan {
     pub(crate) obligors: Vec<PlannedObligor>,
     lanes: usize,
+    /// By lane that obligors share, what it holds when a block begins.
+    shared: Vec<f64>,
     facilities: usize,
     liquidation: LiquidationPlan,
     discount: Option<ReadLane>,
@@ -161,6 +167,7 @@ impl BookPlan {
         let obligors = self.obligors.len();
         BookWorkspace {
             own: vec![Lane::ZERO; self.lanes],
+            shared: vec![Lane::ZERO; self.shared.len()],
             streams: vec![Stream::default(); obligors],
             default_step: vec![Lane::splat(f64::INFINITY); obligors],
             cause: vec![[Cause::Payment; PATHS]; obligors],
@@ -177,6 +184,7 @@ impl BookPlan {
 /// The lanes and streams of a book for one block, reused from block to block.
 pub(crate) struct BookWorkspace {
     pub(crate) own: Vec<Lane>,
+    shared: Vec<Lane>,
     streams: Vec<Stream>,
     pub(crate) default_step: Vec<Lane>,
     pub(crate) cause: Vec<[Cause; PATHS]>,
@@ -203,6 +211,9 @@ impl BookWorkspace {
     pub(crate) fn start(&mut self, plan: &BookPlan, series: ReadLanes<'_>, block: u64, first_path: u64) {
         // So that a model that forgets a lane at time zero is wrong in the same way on every block, whoever runs it.
         self.own.fill(Lane::ZERO);
+        for (lane, start) in self.shared.iter_mut().zip(&plan.shared) {
+            lane.fill(*start);
+        }
         self.scratch.fill(Lane::ZERO);
         self.default_step.fill(Lane::splat(f64::INFINITY));
         self.cause.fill([Cause::Payment; PATHS]);
@@ -262,6 +273,7 @@ impl BookWorkspace {
                 first_path,
                 read: series,
                 own: OwnLanes(&mut self.own[obligor.own.clone()]),
+                shared: SharedLanes(&mut self.shared),
                 discount,
                 liquidation: self.liquidation.view(&plan.liquidation),
                 outcome: Outcome {

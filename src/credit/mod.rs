@@ -22,6 +22,7 @@ mod quantity;
 mod response;
 mod schedule;
 mod security;
+mod shared;
 mod sponsor;
 mod surplus;
 mod tax;
@@ -49,6 +50,7 @@ pub use obligor::{Cause, FacilityInfo, FacilityLane, Obligor, ObligorBlock, Obli
 pub use quantity::Quantity;
 pub use response::{CoinSales, Response};
 pub use security::{Lien, Recourse, Security};
+pub use shared::{SharedLane, SharedLanes};
 pub use sponsor::{Sponsor, SupportForm};
 pub use surplus::{Reserve, Sweep};
 pub use tax::{Losses, Outlay, Settlement, Tax};

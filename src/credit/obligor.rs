@@ -1,6 +1,7 @@
 //! The trait of everything that can default, built in or a user's own.
 
 use super::liquidation::{AssetLane, LiquidationPlan, LiquidationView};
+use super::shared::{SharedLane, SharedLanes, SharedPlan};
 use crate::Error;
 use crate::market::{MarketPlan, OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS, Scratch, Step, TimeGrid};
@@ -95,6 +96,9 @@ pub struct FacilityInfo {
 
 /// What an obligor asks for while it is planned.
 pub struct ObligorPlan<'a> {
+    /// The name of the obligor.
+    pub(super) obligor: &'a str,
+    pub(super) shared: &'a mut SharedPlan,
     pub(crate) grid: &'a TimeGrid,
     pub(crate) market: &'a MarketPlan,
     pub(crate) liquidation: &'a LiquidationPlan,
@@ -157,6 +161,18 @@ impl ObligorPlan<'_> {
         OwnLane(self.lanes - 1)
     }
 
+    /// A lane that all obligors of the book who ask for the `name` see and may change: what a sponsor has left for all whom it
+    /// backs, how often something has happened to anyone. It holds `start` when a block begins. Obligors are stepped in the order of
+    /// the book, so what one takes in a step the next ones find gone in the same step.
+    ///
+    /// `field` is the name of the parameter that holds `start`, for the error.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when another obligor asked for the name with another start, or `start` is not a number.
+    pub fn shared(&mut self, field: &str, name: &str, start: f64) -> Result<SharedLane, Error> {
+        self.shared.ask(self.obligor, field, name, start)
+    }
+
     /// A named series that measures may observe each step: `Some` lane to fill only if one asked for it.
     pub fn metric(&mut self, name: &str) -> Option<OwnLane> {
         if !(self.wanted)(name) {
@@ -210,6 +226,8 @@ pub struct ObligorBlock<'a> {
     pub read: ReadLanes<'a>,
     /// The obligor's own lanes.
     pub own: OwnLanes<'a>,
+    /// The lanes that it shares with other obligors of the book.
+    pub shared: SharedLanes<'a>,
     /// Price at time zero of one unit of money paid at the end of the step.
     pub discount: &'a Lane,
     /// The market for collateral: marks, sales, and in [`ObligorStepper::settle`] the prices obtained.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 /// On a date on which the borrower would default, after reserves, coins, new loans and owners' cures, the sponsor prevents it if
 ///
 /// ```text
-/// need <= capacity s - what it has given before      and      U < 1 / (1 + exp(-(a + b s + e r - c need / capacity)))
+/// need <= capacity s - what it has given to the borrower       need <= commitment s - what it has given to all
+/// and      U < 1 / (1 + exp(-(a + b s + e r - c need / capacity)))
 /// ```
 ///
 /// | symbol | field | unit |
@@ -27,7 +28,8 @@ use serde::{Deserialize, Serialize};
 /// `U` is uniform, one number a path for everyone who names this sponsor: its resolve. So support does not become likely by being asked for
 /// often, and borrowers of one sponsor are helped, or left alone, together. What it gives is no debt of the borrower.
 ///
-/// The capacity is what the sponsor has for this borrower; what it gives to others does not reduce it, unless `state` does.
+/// The capacity is what the sponsor has for this borrower, the commitment what it has for all borrowers who name it: first come, first served,
+/// and within a step in the order of the book. They must all name the same. Without it, what is given to others reduces nothing, unless `state` does.
 ///
 /// ```
 /// use haircut::credit::{Sponsor, SupportForm};
@@ -47,8 +49,11 @@ pub struct Sponsor {
     pub name: String,
     /// What it does.
     pub form: SupportForm,
-    /// What it may give in all, in USD.
+    /// What it may give to this borrower in all, in USD.
     pub capacity: f64,
+    /// What it may give to all borrowers of the book who name it together, in USD; none is without limit.
+    #[serde(default)]
+    pub commitment: Option<f64>,
     /// How well it is, 0 to 1.
     #[serde(default = "well")]
     pub state: Quantity,
@@ -109,6 +114,7 @@ impl Sponsor {
             name: name.into(),
             form,
             capacity,
+            commitment: None,
             state: well(),
             conditions: nothing(),
             intercept,
@@ -121,6 +127,9 @@ impl Sponsor {
     pub(super) fn validate(&self, known: &[Facility]) -> Result<(), Error> {
         check::named("name", &self.name)?;
         check::within("capacity", self.capacity, 0.0, LARGEST)?;
+        if let Some(commitment) = self.commitment {
+            check::within("commitment", commitment, 0.0, LARGEST)?;
+        }
         check::within("intercept", self.intercept, -LARGEST_ODDS, LARGEST_ODDS)?;
         check::within("state_weight", self.state_weight, -LARGEST_ODDS, LARGEST_ODDS)?;
         check::within("conditions_weight", self.conditions_weight, -LARGEST_ODDS, LARGEST_ODDS)?;

@@ -429,6 +429,8 @@ fn sponsors() -> impl Strategy<Value = Sponsor> {
             state_weight,
             conditions_weight,
             need_weight,
+            // In a third of the cases, a part of it.
+            commitment: (need_weight < 1.0).then_some(0.5 * capacity),
             ..Sponsor::new("sponsor", form, capacity, intercept)
         },
     )

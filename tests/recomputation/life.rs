@@ -12,8 +12,10 @@ use crate::schedule::{SAME_DATE, Schedule};
 use haircut::credit::{
     Borrower, Cause, ContractTerm, Delivery, Facility, Fleet, Lien, Losses, Quantity, Recourse, Settlement,
 };
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::iter::zip;
+use std::rc::Rc;
 
 /// A shortfall below this part of what is due is rounding.
 const ROUNDING: f64 = 1e-12;
@@ -76,8 +78,9 @@ pub(crate) struct Life<'a> {
     promises: Promises,
     /// Shares outstanding.
     shares: f64,
-    /// What the sponsor has given.
+    /// What the sponsor has given, and what it has given to everyone.
     given: f64,
+    given_to_all: Rc<Cell<f64>>,
     calls: Calls,
     /// Losses that reduce the tax of later steps.
     losses: f64,
@@ -117,10 +120,12 @@ pub(crate) struct Life<'a> {
     pub(crate) margins: [usize; 4],
     /// A note became shares.
     pub(crate) exchanged: bool,
+    /// The sponsor would have helped, had it not helped others.
+    pub(crate) crowded_out: bool,
 }
 
 impl<'a> Life<'a> {
-    pub(crate) fn new(borrower: &'a Borrower, path: &Path<'_>) -> Self {
+    pub(crate) fn new(borrower: &'a Borrower, path: &Path<'_>, given_to_all: Rc<Cell<f64>>) -> Self {
         let fleets = borrower.fleets.iter().map(|fleet| (&fleet.name, &fleet.asset, fleet.units, false));
         let miners = borrower.miners.iter().map(|miners| (&miners.name, &miners.asset, miners.units, false));
         let coins = borrower.treasury.iter().map(|coins| (&coins.asset, &coins.asset, coins.units, true));
@@ -178,6 +183,7 @@ impl<'a> Life<'a> {
             promises: Promises::default(),
             shares: borrower.shares,
             given: 0.0,
+            given_to_all,
             calls: Calls::new(facilities),
             losses: 0.0,
             profit_of_year: 0.0,
@@ -203,6 +209,7 @@ impl<'a> Life<'a> {
             sold_early: false,
             margins: [0; 4],
             exchanged: false,
+            crowded_out: false,
         }
     }
 

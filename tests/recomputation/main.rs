@@ -25,6 +25,7 @@ use proptest::prop_assert;
 use proptest::test_runner::{TestCaseError, TestRunner};
 use std::cell::RefCell;
 use std::iter::zip;
+use std::rc::Rc;
 use world::Case;
 
 /// The scripts of a random world have so many rows.
@@ -33,7 +34,9 @@ const ROWS: usize = 4;
 /// Both borrowers on one path, with the loop between them: prices of a step from what both sell, marks from the step before.
 fn recompute(case: &Case, row: usize) -> Vec<Life<'_>> {
     let mut path = Path::new(&case.world, row);
-    let mut lives: Vec<Life<'_>> = case.borrowers.iter().map(|borrower| Life::new(borrower, &path)).collect();
+    let given_to_all = Rc::default();
+    let life = |borrower| Life::new(borrower, &path, Rc::clone(&given_to_all));
+    let mut lives: Vec<Life<'_>> = case.borrowers.iter().map(life).collect();
     for step in 1..=path.steps() {
         lives.iter_mut().for_each(|life| life.pay(&path, step));
         let offers: Vec<_> = lives.iter().map(|life| life.offers(&path, step)).collect();
@@ -103,6 +106,8 @@ struct Fates {
     converted: usize,
     taken_over: usize,
     supported_and_defaulted: usize,
+    /// It helped the other one.
+    crowded_out: usize,
     senior_paid_and_junior_not: usize,
     sold_over_several_steps: usize,
     unsold_at_the_horizon: usize,
@@ -150,6 +155,7 @@ impl Fates {
             self.converted += usize::from(ever("converted"));
             self.taken_over += usize::from(ever("support") && is_taken_over);
             self.supported_and_defaulted += usize::from(ever("support") && life.default.is_some());
+            self.crowded_out += usize::from(life.crowded_out);
             self.margin += usize::from(life.default.is_some_and(|(_, cause)| cause == Cause::Margin));
             self.exchanged += usize::from(life.exchanged);
             for (paths, times) in zip(&mut self.margins, life.margins) {
@@ -199,8 +205,8 @@ impl Fates {
         ];
         let Fates { extended, trapped, rolled_over_twice, swept, drawn, paid_from_reserve, .. } = self;
         let Fates { paid_by_lien, paid_by_estate, pledged_sold, refused_sold, preferred_paid, .. } = self;
-        let Fates { supported, converted, taken_over, supported_and_defaulted, .. } = self;
-        let helped = [supported, converted, taken_over, supported_and_defaulted];
+        let Fates { supported, converted, taken_over, supported_and_defaulted, crowded_out, .. } = self;
+        let helped = [supported, converted, taken_over, supported_and_defaulted, crowded_out];
         assert!(helped.iter().all(|count| **count > 50), "{self:?}");
         let secured = [paid_by_lien, paid_by_estate, preferred_paid];
         assert!(secured.iter().all(|count| **count > 200) && pledged_sold.min(refused_sold) > &10, "{self:?}");
@@ -222,7 +228,7 @@ fn run(case: &Case) -> [Record; 2] {
 #[test]
 fn every_path_is_what_the_page_says() {
     let fates = RefCell::new(Fates::default());
-    let outcome = TestRunner::new(ledger::random::cases(1800)).run(&world::cases(), |case| {
+    let outcome = TestRunner::new(ledger::random::cases(2000)).run(&world::cases(), |case| {
         let records = run(&case);
         for row in 0..ROWS {
             let lives = recompute(&case, row);

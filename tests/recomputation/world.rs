@@ -1,7 +1,9 @@
 //! Two borrowers at random who sell into one market, chosen so that much goes wrong before the horizon.
 
 use crate::ledger::random::{World, borrowers, features, worlds};
-use haircut::credit::{Amortisation, Asset, Borrower, Facility, Feedback, Lien, LiquidationMarket, Quantity};
+use haircut::credit::{
+    Amortisation, Asset, Borrower, Facility, Feedback, Lien, LiquidationMarket, Quantity, Sponsor, SupportForm,
+};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -95,7 +97,20 @@ prop_compose! {
         haste in prop_oneof![Just(1.0), Just(0.3)],
         together in option::weighted(1.0 / 3.0, 0.1..1.2),
         cover in option::weighted(0.7, 1.0..4.0),
+        commitment in option::weighted(0.7, 1e4..5e6),
     ) -> Case {
+        // A sponsor with a commitment to somebody has one to both.
+        if commitment.is_some() {
+            let of_any = |sponsor: &Option<Sponsor>| {
+                sponsor.clone().map(|sponsor| match sponsor.form {
+                    SupportForm::DebtForEquity { .. } => Sponsor { form: SupportForm::Liquidity, ..sponsor },
+                    _ => sponsor,
+                })
+            };
+            let shared = [of_any(&first.sponsor), of_any(&second.sponsor)];
+            first.sponsor = first.sponsor.or(shared[1].clone());
+            second.sponsor = second.sponsor.or(shared[0].clone());
+        }
         for borrower in [&mut first, &mut second] {
             // Its own shock is drawn by the crate from a stream; everything else here is known beforehand.
             borrower.revenue_volatility = 0.0;
@@ -110,6 +125,7 @@ prop_compose! {
             // Nor is a sponsor's resolve: here it always helps, or never.
             if let Some(sponsor) = &mut borrower.sponsor {
                 sponsor.intercept = if sponsor.intercept > 0.0 { 300.0 } else { -300.0 };
+                sponsor.commitment = commitment;
             }
             for facility in &mut borrower.facilities {
                 mature(facility, haste * facility.maturity);
@@ -121,6 +137,9 @@ prop_compose! {
         }
         if let Some(cover) = cover {
             lend_against_coins(&mut second, &world, cover);
+            if cover > 2.0 {
+                lend_against_coins(&mut first, &world, cover);
+            }
         }
         for facility in &mut first.facilities {
             mature(facility, together.unwrap_or(facility.maturity));

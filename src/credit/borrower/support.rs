@@ -9,6 +9,7 @@ use crate::credit::facility::Facility;
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::credit::quantity::Reading;
 use crate::credit::schedule::ROUNDING;
+use crate::credit::shared::SharedLane;
 use crate::credit::sponsor::{Sponsor, SupportForm};
 use crate::market::OwnLane;
 use crate::numeric::{PATHS, kernel};
@@ -21,6 +22,8 @@ pub(super) struct PlannedSponsor {
     conditions: Reading,
     /// What it has given, by path.
     given: OwnLane,
+    /// What it has for all who name it, and what is left of that.
+    commitment: Option<(f64, SharedLane)>,
     /// By facility the part of its claim that is converted.
     converted: Vec<f64>,
     /// The stream of its resolve, which all share who name it.
@@ -47,12 +50,16 @@ impl PlannedSponsor {
             SupportForm::DebtForEquity { facilities, share } if facilities.contains(&facility.name) => *share,
             _ => 0.0,
         };
+        let stream = format!("sponsor/{}", terms.name);
+        // Asked for by those without a commitment too: who forgets it where others have one is told so.
+        let left = plan.shared("sponsor.commitment", &stream, terms.commitment.unwrap_or(f64::INFINITY))?;
         Ok(PlannedSponsor {
             state: terms.state.plan(plan, "sponsor.state", 0.0, 1.0)?,
             conditions: terms.conditions.plan(plan, "sponsor.conditions", -1e6, 1e6)?,
             given: plan.state(),
+            commitment: terms.commitment.map(|whole| (whole, left)),
             converted: facilities.iter().map(part).collect(),
-            stream: format!("sponsor/{}", terms.name),
+            stream,
             terms: terms.clone(),
         })
     }
@@ -62,8 +69,11 @@ impl PlannedSponsor {
         let Sponsor { capacity, intercept, state_weight, conditions_weight, need_weight, .. } = self.terms;
         let read = |reading: Reading| reading.constant * reading.series.map_or(1.0, |series| block.read[series][path]);
         let state = read(self.state).clamp(0.0, 1.0);
-        let is_able = (need > 0.0) & (need * (1.0 - ROUNDING) <= capacity * state - block.own[self.given][path]);
-        if !is_able {
+        let mut able = capacity * state - block.own[self.given][path];
+        if let Some((whole, left)) = self.commitment {
+            able = able.min(block.shared[left][path] - whole * (1.0 - state));
+        }
+        if !((need > 0.0) & (need * (1.0 - ROUNDING) <= able)) {
             return false;
         }
         // Above zero: something is needed, and it is at most the capacity.
@@ -199,6 +209,9 @@ impl Stepper {
     ) {
         let own = &mut block.own;
         own[sponsor.given][path] += given;
+        if let Some((_, left)) = sponsor.commitment {
+            block.shared[left][path] -= given;
+        }
         self.metrics.add_on(own, Metric::Support, path, 1.0);
         self.metrics.add_on(own, Metric::Injected, path, paid);
     }

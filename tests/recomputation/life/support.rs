@@ -7,10 +7,14 @@ use std::iter::zip;
 
 impl Life<'_> {
     /// Whether the sponsor gives so much: its resolve is certain here.
-    fn is_given(&self, path: &Path<'_>, step: usize, need: f64) -> bool {
+    fn is_given(&mut self, path: &Path<'_>, step: usize, need: f64) -> bool {
         let Some(sponsor) = &self.borrower.sponsor else { return false };
-        let able = sponsor.capacity * path.read(&sponsor.state, step).clamp(0.0, 1.0) - self.given;
-        need > 0.0 && need * (1.0 - ROUNDING) <= able && sponsor.intercept > 0.0
+        let state = path.read(&sponsor.state, step).clamp(0.0, 1.0);
+        let is_able = need > 0.0 && need * (1.0 - ROUNDING) <= sponsor.capacity * state - self.given;
+        let is_left =
+            sponsor.commitment.is_none_or(|all| need * (1.0 - ROUNDING) <= all * state - self.given_to_all.get());
+        self.crowded_out |= is_able && !is_left && sponsor.intercept > 0.0 && self.given_to_all.get() > self.given;
+        is_able && is_left && sponsor.intercept > 0.0
     }
 
     /// Whether the sponsor pays what a test lacks, or restructures the debt that a breach would accelerate.
@@ -85,6 +89,7 @@ impl Life<'_> {
 
     fn note_support(&mut self, path: &Path<'_>, step: usize, given: f64, paid: f64) {
         self.given += given;
+        self.given_to_all.set(self.given_to_all.get() + given);
         self.turnover += given;
         self.note("support", path, step, 1.0);
         self.note("injected", path, step, paid);

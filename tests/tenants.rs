@@ -7,7 +7,8 @@
 mod ledger;
 
 use haircut::credit::{
-    Amortisation, Backstop, Book, Borrower, Contract, ContractTerm, CovenantTest, Delivery, Fleet, Prepayment, StepIn,
+    Amortisation, Backstop, Book, Borrower, Contract, ContractTerm, CovenantTest, Delivery, Fleet, Prepayment,
+    Quantity, StepIn, TakeOrPay,
 };
 use haircut::market::{Counterparty, Curve, Market};
 use haircut::numeric::TimeGrid;
@@ -111,6 +112,92 @@ fn a_prepayment_is_credited_against_invoices() {
     assert_row(&record, 2, &[242.5e6, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
+/// The landlord's contract with a minimum of 60 %, used as a series says; by year, or by month with the same usage all year.
+fn used(prepayment: Option<Prepayment>, per_year: usize, failure: f64) -> Record {
+    let take_or_pay = Some(TakeOrPay { minimum: 0.6, usage: "usage".into() });
+    let borrower = landlord(Contract { take_or_pay, prepayment, ..eighty_percent() });
+    let usage = [0.9, 0.5, 1.2, 0.3].iter().flat_map(|usage| vec![*usage; per_year]);
+    let usage = std::iter::once(0.0).chain(usage).collect::<Vec<_>>();
+    let market = scripted([("tenant", script([failure])), ("price", script([1.0])), ("usage", script(usage))]);
+    follow(market, trading([liquid("gpu", "price")]), borrower, 4 * per_year, per_year as u32)
+}
+
+/// docs/credit.md, "a minimum": what is used is paid for, and six tenths in any case.
+#[test]
+fn what_is_not_used_is_paid_for_up_to_the_minimum() {
+    let prepaid = Some(Prepayment { usd: 20e6, credited: 0.5, received: None });
+    for (prepayment, failure, expected) in [
+        (None, NEVER, [20_673_600.0, 14_366_400.0, 22_776_000.0, 8_760_000.0]),
+        (None, 1.25, [20_673_600.0, 8_409_600.0, 8_760_000.0, 8_760_000.0]),
+        // Half of 18,921,600, 12,614,400 and 21,024,000, until 20 million are used up.
+        (prepaid, NEVER, [11_212_800.0, 8_059_200.0, 18_544_000.0, 8_760_000.0]),
+        (prepaid, 1.25, [11_212_800.0, 6_832_800.0, 8_760_000.0, 8_760_000.0]),
+    ] {
+        for per_year in [1, 12] {
+            let row = used(prepayment, per_year, failure).row("revenue", 0);
+            for (year, expected) in row.chunks(per_year).zip(expected) {
+                assert_cents(year.iter().sum(), expected);
+            }
+        }
+    }
+}
+
+/// A series that stays is its number: where machines are there, arrive on a known date or late at random, with a tenant who fails, a prepayment, and a
+/// lender that chooses. The number is planned beforehand, the series billed step by step.
+#[test]
+fn usage_that_stays_is_a_number() {
+    let random = Delivery { delay_deviation: 0.2, contracts: ContractTerm::FromDelivery, ..late() };
+    for delivery in [None, Some(late()), Some(random)] {
+        let run = |usage: Quantity| {
+            let contract = Contract {
+                tenant: Some("tenant".into()),
+                reletting_delay: 0.25,
+                take_or_pay: Some(TakeOrPay { minimum: 0.3, usage }),
+                prepayment: Some(Prepayment { usd: 3e6, credited: 0.4, received: None }),
+                ..Contract::new(0.7, 3.0, 1.7)
+            };
+            let fleet =
+                Fleet { rent_share: 1.0, contracts: vec![contract], delivery, ..cash_cow("gpu", 1000.0, 0.0, "rent") };
+            let terms = StepIn {
+                delay: 0.0,
+                horizon: 2.0,
+                discount_rate: 0.1,
+                revenue_decline: 0.0,
+                price_decline: 0.0,
+                operator_share: 0.1,
+            };
+            let borrower = Borrower {
+                cash: 6e6,
+                overhead_usd_per_year: 2e6,
+                fleets: vec![fleet],
+                facilities: vec![facility("loan", 4e7, 0.1, Amortisation::Bullet, 1.0)],
+                step_in: Some(terms),
+                ..Borrower::new("landlord")
+            };
+            let failures = Script([NEVER, 1.25, 2.0, NEVER].map(|date| vec![date]).into());
+            let market = scripted([
+                ("tenant", failures),
+                ("rent", script([0.5])),
+                ("price", script([1.0])),
+                ("usage", script([0.8])),
+            ]);
+            follow(market, trading([liquid("gpu", "price")]), borrower, 12, 4)
+        };
+        let (number, series) = (run(0.8.into()), run("usage".into()));
+        assert_eq!(number.default_step, series.default_step);
+        let mut sums = [0.0; 2];
+        for path in 0..64 {
+            for (sum, metric) in sums.iter_mut().zip(["revenue", "operated"]) {
+                for (number, series) in number.row(metric, path).into_iter().zip(series.row(metric, path)) {
+                    assert_cents(series, number);
+                    *sum += number;
+                }
+            }
+        }
+        assert!(sums.iter().all(|sum| *sum > 0.0), "{sums:?}");
+    }
+}
+
 fn late() -> Delivery {
     Delivery { at: 0.5, delay_mean: 0.25, delay_deviation: 0.0, ramp: 0.5, contracts: ContractTerm::Dates }
 }
@@ -209,6 +296,24 @@ proptest! {
         }
         prop_assert_eq!(run(&world, &with), run(&world, &without));
     }
+
+    /// What is paid for in full whether used or not is a contract without the clause: to the bit.
+    #[test]
+    fn a_minimum_of_all_changes_no_bit(world in worlds(), borrower in borrowers("one")) {
+        let (mut with, mut without) = (borrower.clone(), borrower);
+        // A covenant on a fleet's utilisation takes no contract by use.
+        with.covenants.retain(|covenant| !matches!(covenant.test, CovenantTest::Utilisation { .. }));
+        with.response = None;
+        (without.covenants, without.response) = (with.covenants.clone(), None);
+        for (index, contract) in with.fleets.iter_mut().flat_map(|fleet| &mut fleet.contracts).enumerate() {
+            let usage = if index % 2 == 0 { "utilisation".into() } else { 0.3.into() };
+            contract.take_or_pay = Some(TakeOrPay { minimum: 1.0, usage });
+        }
+        for contract in without.fleets.iter_mut().flat_map(|fleet| &mut fleet.contracts) {
+            contract.take_or_pay = None;
+        }
+        prop_assert_eq!(run(&world, &with), run(&world, &without));
+    }
 }
 
 /// A tenant of a market, shared by two borrowers: both lose it on the same day, and none without a hazard.
@@ -277,6 +382,7 @@ fn contracts_that_make_no_sense_are_refused_by_field() {
     };
     let plain = eighty_percent;
     let backstop = |fee| Some(Backstop { guarantor: None, termination_fee: fee });
+    let by_use = |minimum, usage: Quantity| Some(TakeOrPay { minimum, usage });
     let prepaid = |usd, credited, received| Some(Prepayment { usd, credited, received });
     for (contract, expected) in [
         (Contract { tenant: Some("nobody".into()), ..plain() }, "tenant"),
@@ -294,6 +400,9 @@ fn contracts_that_make_no_sense_are_refused_by_field() {
             "backstop.termination_fee",
         ),
         (Contract { reletting_delay: -1.0, ..plain() }, "reletting_delay"),
+        (Contract { take_or_pay: by_use(1.5, 0.5.into()), ..plain() }, "take_or_pay.minimum"),
+        (Contract { take_or_pay: by_use(0.5, 1.5.into()), ..plain() }, "take_or_pay.usage"),
+        (Contract { take_or_pay: by_use(1.0, "nothing".into()), ..plain() }, "take_or_pay.usage"),
         (Contract { prepayment: prepaid(-1.0, 0.5, None), ..plain() }, "prepayment.usd"),
         (Contract { prepayment: prepaid(1.0, 0.0, None), ..plain() }, "prepayment.credited"),
         (Contract { prepayment: prepaid(1.0, 0.5, Some(0.0)), ..plain() }, "prepayment.received"),
@@ -334,11 +443,13 @@ fn contracts_and_deliveries_are_read_back_as_they_were_written() {
         tenant = "openai"
         reletting_delay = 0.25
         prepayment = { usd = 1940e6, credited = 0.2 }
+        take_or_pay = { minimum = 0.8, usage = "demand" }
         backstop = { guarantor = "google", termination_fee = [[0, 1300e6], [4, 742e6]] }
         "#,
     )
     .unwrap();
     assert_eq!(fleet.contracts[0].tenant.as_deref(), Some("openai"));
     assert_eq!(fleet.delivery.unwrap().contracts, ContractTerm::FromDelivery);
+    assert_eq!(fleet.contracts[0].take_or_pay, Some(TakeOrPay { minimum: 0.8, usage: "demand".into() }));
     assert_eq!(toml::from_str::<Fleet>(&toml::to_string(&fleet).unwrap()).unwrap(), fleet);
 }

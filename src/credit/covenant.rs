@@ -70,7 +70,7 @@ pub enum CovenantTest {
         at_least: f64,
     },
     /// The mean over the window of the part of a fleet's hours that is let: that under contracts, and of the rest the spot utilisation.
-    /// The fleet must have neither a delivery nor a contract with a tenant: what is under contract is then the same on every path.
+    /// The fleet must have neither a delivery nor a contract with a tenant or by use: what is under contract is then the same on every path.
     Utilisation {
         /// Name of the fleet.
         fleet: String,

@@ -19,7 +19,7 @@ pub(super) const LARGEST: f64 = 1e15;
 /// force for a part `a_c` of the step, spot rent `R` and utilisation `u` at the end of the step:
 ///
 /// ```text
-/// revenue = 8760 D n [ sum_c a_c s_c r_c l_c + (1 - sum_c a_c s_c) rent_share R u ]      USD
+/// revenue = 8760 D n [ sum_c a_c s_c r_c l_c w_c + (1 - sum_c a_c s_c) rent_share R u ]  USD; w_c see TakeOrPay
 /// power   = 8760 D n kW PUE price                                                      USD, drawn by all units
 /// other   = 8760 D n opex                                                              USD
 /// ```
@@ -68,7 +68,8 @@ pub struct Fleet {
 
 /// What contracts make of one step of a fleet.
 pub(super) struct Letting {
-    /// Sum of active share x rate x collected part, in USD per unit-hour.
+    /// Sum of active share x rate x collected and invoiced part, in USD per unit-hour; without contracts of which it differs from path to path
+    /// what is invoiced.
     pub(super) contracted: f64,
     /// Share of the units let at spot.
     pub(super) spot: f64,
@@ -127,8 +128,9 @@ impl Fleet {
         for contract in &self.contracts {
             let (from, until) = (contract.from + later, contract.until + later);
             let let_share = part(start.max(from), end.min(until)) * contract.share;
-            contracted += let_share * contract.rate_usd_per_unit_hour * contract.collected;
             share += let_share;
+            let Some(invoiced) = contract.invoiced() else { continue };
+            contracted += let_share * contract.rate_usd_per_unit_hour * contract.collected * invoiced;
             credit += contract.terms(self.units).credit(from, until, [start, end], machines);
         }
         let running = if machines.at + machines.ramp > start { part(start, end) } else { 1.0 };

@@ -32,7 +32,7 @@ pub use book::{Book, ObligorInfo};
 pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
-pub use contract::{Backstop, Contract, Prepayment};
+pub use contract::{Backstop, Contract, Prepayment, TakeOrPay};
 pub use conversion::Conversion;
 pub use covenant::{Acceleration, Covenant, CovenantTest, EquityCure};
 pub use delivery::{ContractTerm, Delivery};

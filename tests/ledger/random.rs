@@ -7,7 +7,7 @@ use haircut::credit::{
     ContractTerm, Conversion, Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws,
     EquityCure, Extension, Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket,
     Losses, Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security,
-    Settlement, Sponsor, StepIn, SupportForm, Sweep, Tax, Treasury,
+    Settlement, Sponsor, StepIn, SupportForm, Sweep, TakeOrPay, Tax, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -96,13 +96,21 @@ fn tenancies() -> impl Strategy<Value = (Option<String>, f64, Option<Backstop>, 
     })
 }
 
+/// A third of contracts is paid for by use, or by a minimum.
+fn uses() -> impl Strategy<Value = Option<TakeOrPay>> {
+    let minimum = prop_oneof![1 => Just(0.0), 1 => Just(1.0), 4 => 0.0..=1.0_f64];
+    let terms = (minimum, quantity(0.0..1.0, "utilisation"));
+    option::weighted(1.0 / 3.0, terms.prop_map(|(minimum, usage)| TakeOrPay { minimum, usage }))
+}
+
 fn contracts() -> impl Strategy<Value = Vec<Contract>> {
-    let contract = (0.0..0.5, 0.0..4.0, 0.5..=1.0_f64, 0.0..1.0, 0.01..3.0, tenancies());
+    let contract = (0.0..0.5, 0.0..4.0, 0.5..=1.0_f64, 0.0..1.0, 0.01..3.0, (tenancies(), uses()));
     vec(contract, 0..3).prop_map(|contracts| {
-        let contract = |(share, rate_usd_per_unit_hour, collected, from, length, tenancy)| {
+        let contract = |(share, rate_usd_per_unit_hour, collected, from, length, (tenancy, take_or_pay))| {
             let (tenant, reletting_delay, backstop, prepayment) = tenancy;
             Contract {
                 collected,
+                take_or_pay,
                 from,
                 tenant,
                 reletting_delay,
@@ -367,7 +375,8 @@ fn promises() -> impl Strategy<Value = (Vec<Covenant>, Option<EquityCure>)> {
 /// The covenants, named; of utilisation where the first fleet is let alike on every path.
 fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
     let is_alike = fleets.first().is_some_and(|fleet| {
-        fleet.delivery.is_none() && fleet.contracts.iter().all(|contract| contract.tenant.is_none())
+        let is_alike = |contract: &Contract| contract.tenant.is_none() && contract.take_or_pay.is_none();
+        fleet.delivery.is_none() && fleet.contracts.iter().all(is_alike)
     });
     covenants.retain(|covenant| is_alike || !matches!(covenant.test, CovenantTest::Utilisation { .. }));
     for (index, covenant) in covenants.iter_mut().enumerate() {

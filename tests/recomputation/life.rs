@@ -10,7 +10,7 @@ use self::margin::Calls;
 use crate::path::Path;
 use crate::schedule::{SAME_DATE, Schedule};
 use haircut::credit::{
-    Borrower, Cause, ContractTerm, Delivery, Facility, Fleet, Lien, Losses, Quantity, Recourse, Settlement,
+    Borrower, Cause, ContractTerm, Delivery, Facility, Fleet, Lien, Losses, Quantity, Recourse, Settlement, TakeOrPay,
 };
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -93,8 +93,9 @@ pub(crate) struct Life<'a> {
     /// Date until which the lender lets the machines, if it does.
     operated_until: Option<f64>,
     pub(crate) steps_of_letting: usize,
-    /// Steps in which a tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
-    pub(crate) letting: [usize; 4],
+    /// Steps in which a tenant was missing, a guarantor paid a fee, invoices were credited, machines were late, a minimum was paid, more than
+    /// that was.
+    pub(crate) letting: [usize; 6],
     pub(crate) exposure: Vec<f64>,
     pub(crate) loss: Vec<f64>,
     /// Metrics by step; a step that is not named is zero.
@@ -192,7 +193,7 @@ impl<'a> Life<'a> {
             default: None,
             operated_until: None,
             steps_of_letting: 0,
-            letting: [0; 4],
+            letting: [0; 6],
             exposure: vec![0.0; facilities],
             loss: vec![0.0; facilities],
             metrics: HashMap::new(),
@@ -219,13 +220,13 @@ impl<'a> Life<'a> {
 
     /// Revenue and cost of a step.
     fn operate(&self, path: &Path<'_>, step: usize) -> (f64, f64) {
-        let (end, years) = (path.time(step), path.years(step));
+        let years = path.years(step);
         let (mut revenue, mut cost) = (0.0, self.borrower.overhead_usd_per_year * years);
         for fleet in &self.borrower.fleets {
             let hours = 8760.0 * fleet.units;
-            let earned = let_out(fleet, path, step, end);
+            let earned = let_out(fleet, path, step, step);
             let spot = fleet.rent_share * path.read(&fleet.rent, step) * path.read(&fleet.utilisation, step);
-            revenue += earned.usd + hours * earned.spot_years * spot;
+            revenue += earned.usd + earned.used + hours * earned.spot_years * spot;
             let power = fleet.power_kw_per_unit * fleet.pue * path.read(&fleet.power_usd_per_kwh, step);
             cost += hours * earned.running_years * (power + fleet.opex_usd_per_unit_hour);
         }
@@ -396,10 +397,11 @@ impl<'a> Life<'a> {
             income -= agreed * self.borrower.overhead_usd_per_year * years;
             for fleet in &self.borrower.fleets {
                 let hours = 8760.0 * fleet.units;
-                let earned = let_out(fleet, path, step, path.time(today));
+                let earned = let_out(fleet, path, step, today);
                 let moves = [&fleet.rent, &fleet.utilisation].iter().any(|read| matches!(read, Quantity::Series(_)));
                 let spot = fleet.rent_share * path.read(&fleet.rent, today) * path.read(&fleet.utilisation, today);
-                income += kept * (agreed * earned.usd + weight(moves) * hours * earned.spot_years * spot);
+                income += kept
+                    * (agreed * earned.usd + falling * earned.used + weight(moves) * hours * earned.spot_years * spot);
                 let power = fleet.power_kw_per_unit * fleet.pue * path.read(&fleet.power_usd_per_kwh, today);
                 income -= agreed * hours * earned.running_years * (power + fleet.opex_usd_per_unit_hour);
             }
@@ -607,7 +609,7 @@ impl<'a> Life<'a> {
         let sold_early = self.sell_early(path, step);
         let cost = cost - overhead_cut * self.borrower.overhead_usd_per_year * path.years(step);
         for fleet in &self.borrower.fleets {
-            let earned = let_out(fleet, path, step, path.time(step));
+            let earned = let_out(fleet, path, step, step);
             zip(&mut self.letting, earned.met).for_each(|(steps, met)| *steps += usize::from(met));
         }
         let arrears = self.arrears.iter().sum::<f64>();
@@ -874,17 +876,19 @@ fn by_seniority(borrower: &Borrower, claims: &[f64], available: f64) -> Vec<f64>
 
 /// What a fleet brings in a step.
 struct Earned {
-    /// Contracts, less what is credited, prepayments and fees.
+    /// Contracts, but for what a series says is used beyond a minimum, less what is credited, prepayments and fees.
     usd: f64,
+    used: f64,
     /// Years of running machines, as a share of the fleet, that are let at spot.
     spot_years: f64,
     running_years: f64,
-    /// A tenant is missing, a guarantor pays a fee, invoices are credited, machines are late.
-    met: [bool; 4],
+    /// A tenant is missing, a guarantor pays a fee, invoices are credited, machines are late, a minimum is paid, more than that is.
+    met: [bool; 6],
 }
 
-/// A fleet in a step, if nothing is known of defaults after `known`.
-fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, known: f64) -> Earned {
+/// A fleet in a step, if nothing is known after the date of the step `today`.
+fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, today: usize) -> Earned {
+    let known = path.time(today);
     let (start, end) = (path.time(step - 1), path.time(step));
     let delivery = fleet.delivery.unwrap_or(Delivery {
         at: 0.0,
@@ -907,7 +911,8 @@ fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, known: f64) -> Earned {
     };
     let years = running(start, end);
     let is_late = fleet.units > 0.0 && years < 0.999 * (end - start);
-    let mut earned = Earned { usd: 0.0, spot_years: years, running_years: years, met: [false, false, false, is_late] };
+    let met = [false, false, false, is_late, false, false];
+    let mut earned = Earned { usd: 0.0, used: 0.0, spot_years: years, running_years: years, met };
     for contract in &fleet.contracts {
         let later = if delivery.contracts == ContractTerm::FromDelivery { delivered } else { 0.0 };
         let (from, until) = (contract.from + later, contract.until + later);
@@ -922,14 +927,35 @@ fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, known: f64) -> Earned {
         let paid = contract.rate_usd_per_unit_hour * contract.collected * contract.share * 8760.0 * fleet.units;
         let let_years = running(start.max(from), end.min(until).min(ends));
         let void_years = running(start.max(from).max(ends), end.min(until).min(ends + contract.reletting_delay));
-        earned.usd += paid * let_years;
+        // In a step to come as much is used as today.
+        let usage = |step: usize, usage: &Quantity| path.read(usage, step.min(today)).min(1.0);
+        let invoiced = |step: usize| match &contract.take_or_pay {
+            Some(terms) => terms.minimum.max(usage(step, &terms.usage)),
+            None => 1.0,
+        };
+        match &contract.take_or_pay {
+            Some(TakeOrPay { minimum, usage: series @ Quantity::Series(_) }) => {
+                let beyond = f64::max(0.0, usage(step, series) - minimum);
+                earned.usd += paid * let_years * minimum;
+                earned.used += paid * let_years * beyond;
+                let matters = *minimum > 0.0 && *minimum < 1.0 && paid * let_years > 0.0;
+                earned.met[4] |= matters && beyond <= 0.0;
+                earned.met[5] |= matters && beyond > 0.0;
+            }
+            _ => earned.usd += paid * let_years * invoiced(step),
+        }
         earned.met[0] |= paid > 0.0 && ends < end.min(until);
         earned.spot_years -= contract.share * (let_years + void_years);
         if let Some(prepayment) = &contract.prepayment {
-            let credited =
-                |by: f64| prepayment.usd.min(prepayment.credited * paid * running(from, by.min(until).min(ends)));
-            earned.usd -= credited(end) - credited(start);
-            earned.met[2] |= credited(end) > credited(start);
+            let years = |step: usize| {
+                running(path.time(step - 1).max(from), path.time(step).min(until).min(ends)) * invoiced(step)
+            };
+            let credited = |last: usize| {
+                let invoices = paid * (1..=last).map(years).sum::<f64>();
+                prepayment.usd.min(prepayment.credited * invoices)
+            };
+            earned.usd -= credited(step) - credited(step - 1);
+            earned.met[2] |= credited(step) > credited(step - 1);
             let is_due = |date: f64| start < date - SAME_DATE && date - SAME_DATE <= end;
             if prepayment.received.is_some_and(|date| is_due(date) && tenant > date) {
                 earned.usd += prepayment.usd;

@@ -125,8 +125,8 @@ struct Fates {
     margins: [usize; 4],
     preferred_paid: usize,
     both_sold: usize,
-    /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late.
-    letting: [usize; 4],
+    /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late, a minimum was paid, more than that was.
+    letting: [usize; 6],
 }
 
 impl Fates {

@@ -1,8 +1,9 @@
-//! Fleets of which it differs from path to path what is let: tenants default, machines are late.
+//! Fleets of which it differs from path to path what is let: tenants default or use a part, machines are late.
 //!
-//! A fleet whose tenants may default is planned as if they did not; what is here is the difference, on blocks where one has. A fleet that is
-//! delivered at random is not planned at all, and everything is here.
+//! A fleet whose tenants may default is planned as if they did not; what is here is the difference, on blocks where one has. What is invoiced of a
+//! contract by use is not planned, but what it leaves to be let at spot is. A fleet that is delivered at random is not planned at all, and everything is here.
 
+use super::metering::{Meter, Place};
 use crate::credit::Fleet;
 use crate::credit::contract::{Terms, greater};
 use crate::credit::delivery::{ContractTerm, Delivered};
@@ -37,6 +38,7 @@ pub(super) struct Letting {
 /// A contract and who is behind it.
 struct Tenancy {
     terms: Terms,
+    meter: Option<Meter>,
     tenant: Option<ReadLane>,
     backstop: Option<Behind>,
     /// Step, date and amount of a prepayment.
@@ -87,10 +89,12 @@ impl Letting {
                 let received = prepayment.received?;
                 Some((step_of(plan.grid(), received)?, received, prepayment.usd))
             });
-            contracts.push(Tenancy { terms: contract.terms(fleet.units), tenant, backstop, prepayment });
+            let meter = Meter::plan(contract, &field("take_or_pay.usage"), plan)?;
+            contracts.push(Tenancy { terms: contract.terms(fleet.units), meter, tenant, backstop, prepayment });
         }
         let delay = fleet.delivery.and_then(|delivery| delivery.gamma());
-        if delay.is_none() && contracts.iter().all(|contract| contract.tenant.is_none()) {
+        let is_alike = |contract: &Tenancy| contract.tenant.is_none() & contract.meter.is_none();
+        if delay.is_none() && contracts.iter().all(is_alike) {
             return Ok(None);
         }
         let hours = HOURS * fleet.units;
@@ -122,6 +126,9 @@ impl Letting {
 
     /// Draws the delay of each path.
     pub(super) fn start(&self, own: &mut OwnLanes<'_>, key: &StreamKey, first_path: u64) {
+        for meter in self.contracts.iter().filter_map(|contract| contract.meter.as_ref()) {
+            meter.start(own);
+        }
         let delivered = &mut own[self.delivered];
         delivered.fill(self.known.at);
         if let Some(([shape, scale], name)) = &self.delay {
@@ -133,8 +140,8 @@ impl Letting {
     }
 
     /// Sets what contracts bring in a step, in USD, and the years of running machines that are let at spot, beside what was planned;
-    /// false if that is nothing.
-    fn look(&self, dates: [f64; 2], sight: Sight<'_>, [ends, value, spot]: &mut Spare<'_>) -> bool {
+    /// false if that is nothing. Of what tenants use beyond their minimum a part counts.
+    fn look(&self, dates: [f64; 2], counts: f64, sight: Sight<'_>, [ends, value, spot]: &mut Spare<'_>) -> bool {
         let delivered = &sight.own[self.delivered];
         let mut differs = self.is_late();
         value.fill(0.0);
@@ -145,20 +152,56 @@ impl Letting {
         }
         for contract in &self.contracts {
             let is_over = !self.is_late() && dates[0] >= contract.terms.until + self.moved * self.known.at;
-            let is_kept = is_over || !contract.ends(sight, ends);
-            if self.is_late() {
-                if is_kept {
-                    ends.fill(f64::INFINITY);
+            let (terms, is_kept) = (&contract.terms, is_over || !contract.ends(sight.read, sight.now, ends));
+            let planned = || match self.is_late() {
+                true => [0.0; 2],
+                false => terms.let_in(dates, self.moved * self.known.at, self.known, f64::INFINITY),
+            };
+            match &contract.meter {
+                Some(_) if is_over => {}
+                // What is empty after the end of a contract without credits is what was planned.
+                Some(meter) if is_kept & !self.is_late() & !terms.is_prepaid() => {
+                    differs = true;
+                    meter.bill(terms, planned()[0], counts, sight, value);
                 }
-                let_out(&contract.terms, dates, [self.known.ramp, self.moved], [0.0; 2], delivered, ends, value, spot);
-            } else if !is_kept {
-                differs = true;
-                let later = self.moved * self.known.at;
-                let planned = contract.terms.let_in(dates, later, self.known, f64::INFINITY);
-                let_out(&contract.terms, dates, [self.known.ramp, self.moved], planned, delivered, ends, value, spot);
+                Some(meter) => {
+                    differs = true;
+                    if is_kept {
+                        ends.fill(f64::INFINITY);
+                    }
+                    // Invoices have been added up until the step, or today where it is to come.
+                    let since = if dates[1] > sight.now { sight.now } else { dates[0] };
+                    let place = Place { since, planned: planned()[1], ..self.place(dates) };
+                    meter.let_out(terms, &place, counts, sight, [delivered, ends], [value, spot]);
+                }
+                None if self.is_late() | !is_kept => {
+                    differs = true;
+                    if is_kept {
+                        ends.fill(f64::INFINITY);
+                    }
+                    let delivery = [self.known.ramp, self.moved];
+                    let_out(terms, dates, delivery, planned(), delivered, ends, value, spot);
+                }
+                None => {}
             }
         }
         differs
+    }
+
+    /// A step in which nothing was planned.
+    fn place(&self, dates: [f64; 2]) -> Place {
+        Place { dates, since: dates[0], delivery: [self.known.ramp, self.moved], planned: 0.0 }
+    }
+
+    /// Adds what is invoiced in a step to what has been, where prepayments are credited against it.
+    pub(super) fn invoice(&self, step: Step, read: ReadLanes<'_>, own: &mut OwnLanes<'_>, ends: &mut Lane) {
+        for contract in self.contracts.iter().filter(|contract| contract.terms.is_prepaid()) {
+            let Some(meter) = &contract.meter else { continue };
+            if !contract.ends(read, step.end, ends) {
+                ends.fill(f64::INFINITY);
+            }
+            meter.note(&contract.terms, &self.place([step.start, step.end]), read, own, self.delivered, ends);
+        }
     }
 
     /// Adds what operations bring in a step beside what was planned.
@@ -171,7 +214,7 @@ impl Letting {
         spare: &mut Spare<'_>,
     ) {
         let dates = [step.start, step.end];
-        if !self.look(dates, sight, spare) {
+        if !self.look(dates, 1.0, sight, spare) {
             return;
         }
         let one = Lane::splat(1.0);
@@ -186,7 +229,7 @@ impl Letting {
 
     /// Adds fees of guarantors, and takes off prepayments that do not come.
     pub(super) fn receive(&self, step: Step, Sight { read, own, now }: Sight<'_>, revenue: &mut Lane) {
-        for Tenancy { terms, tenant, backstop, prepayment } in &self.contracts {
+        for Tenancy { terms, tenant, backstop, prepayment, .. } in &self.contracts {
             let Some(tenant) = tenant.map(|tenant| read.lane(tenant)) else { continue };
             if let Some((_, date, usd)) = prepayment.filter(|(due, ..)| *due == step.index) {
                 for path in 0..PATHS {
@@ -207,8 +250,8 @@ impl Letting {
         }
     }
 
-    /// Adds what a step to come is worth at the levels of today: weights of what was agreed, of what moves with the market, and the share of
-    /// revenue that is kept.
+    /// Adds what a step to come is worth at the levels of today: weights of what was agreed, above zero, of what moves with the market, and the
+    /// share of revenue that is kept.
     pub(super) fn expect(
         &self,
         step: Step,
@@ -220,7 +263,7 @@ impl Letting {
         let dates = [step.start, step.end];
         let one = Lane::splat(1.0);
         let level = |series: Option<ReadLane>| series.map_or(&one, |series| sight.read.lane(series));
-        if self.look(dates, sight, spare) {
+        if self.look(dates, expected / agreed, sight, spare) {
             let [running, value, spot] = spare;
             let weight = if self.moves() { expected } else { agreed };
             let weights = [kept * agreed, kept * weight * self.spot];
@@ -241,7 +284,7 @@ impl Letting {
 
 impl Tenancy {
     /// Sets when the contract is ended by a default that is known; false if none is.
-    fn ends(&self, Sight { read, now, .. }: Sight<'_>, ends: &mut Lane) -> bool {
+    fn ends(&self, read: ReadLanes<'_>, now: f64, ends: &mut Lane) -> bool {
         let Some(tenant) = self.tenant else { return false };
         match &self.backstop {
             Some(Behind { guarantor: None, fee: None }) => false,

@@ -13,6 +13,7 @@ mod inventory;
 mod letting;
 mod liquidation;
 mod margin;
+mod metering;
 mod metrics;
 mod month;
 mod operations;

@@ -162,6 +162,7 @@ impl Stepper {
         let [revenue, cost, due, short, first, second, third, fourth] = &mut *block.scratch;
         let sight = Sight { read: block.read, own, now: step.end };
         let cost = self.operations.step(step, sight, block.stream, revenue, cost, [first, second, third]);
+        self.operations.invoice(step, block.read, own, first);
         if let Some(step_in) = &self.step_in {
             step_in.note(own, revenue, cost);
         }

@@ -282,6 +282,13 @@ impl Operations {
         }
     }
 
+    /// Adds what is invoiced in a step to what has been, where that is not known beforehand.
+    pub(super) fn invoice(&self, step: Step, read: ReadLanes<'_>, own: &mut OwnLanes<'_>, spare: &mut Lane) {
+        for letting in &self.lettings {
+            letting.invoice(step, read, own, spare);
+        }
+    }
+
     /// Sets what is drawn once a path.
     pub(super) fn start(&self, own: &mut OwnLanes<'_>, key: &StreamKey, first_path: u64) {
         for letting in &self.lettings {

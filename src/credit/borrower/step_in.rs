@@ -180,9 +180,10 @@ impl Stepper {
     pub(super) fn earn(&self, block: &mut ObligorBlock<'_>) {
         let Some(step_in) = &self.step_in else { return };
         let [revenue, cost, first, second, third, ..] = &mut *block.scratch;
-        let spare = [first, second, third];
+        let spare = [&mut *first, second, third];
         let sight = Sight { read: block.read, own: &block.own, now: block.step.end };
         let cost = self.operations.step(block.step, sight, block.stream, revenue, cost, spare);
+        self.operations.invoice(block.step, block.read, &mut block.own, first);
         step_in.note(&mut block.own, revenue, cost);
     }
 

@@ -178,7 +178,11 @@ impl Covenants {
 fn differs(fleet: &Fleet) -> Option<&'static str> {
     match fleet.delivery {
         Some(_) => Some("`delivery`"),
-        None => fleet.contracts.iter().any(|contract| contract.tenant.is_some()).then_some("a contract with `tenant`"),
+        None if fleet.contracts.iter().any(|contract| contract.tenant.is_some()) => Some("a contract with `tenant`"),
+        None => {
+            let in_part = fleet.contracts.iter().any(|contract| contract.take_or_pay.is_some());
+            in_part.then_some("a contract with `take_or_pay`")
+        }
     }
 }
 

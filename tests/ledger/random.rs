@@ -427,7 +427,7 @@ fn sponsors() -> impl Strategy<Value = Sponsor> {
             facilities: ["facility 1", "facility 0"][usize::from(!both)..].iter().map(|name| (*name).into()).collect(),
             share,
         }),
-        1 => (0.0..10.0_f64).prop_map(|valuation| SupportForm::Takeover { valuation }),
+        2 => (0.0..10.0_f64).prop_map(|valuation| SupportForm::Takeover { valuation }),
     ];
     let capacity = prop_oneof![4 => 1e5..1e9, 1 => Just(0.0)];
     let odds = (-3.0..6.0, -2.0..4.0, -2.0..2.0, 0.0..3.0);

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// over the steps `k` between `t + delay` and `t + delay + horizon` (`a_k` the part of a step between them): contracted revenue
-/// `C_k` until the contracts end (with rents that are numbers and no series); spot and mining revenue `S_k` and the price of power
+/// `C_k` until the contracts end (with rents that are numbers and no series); spot and mining revenue `S_k`, what a series says is used of contracts beyond their minimum, and the price of power
 /// in `cost_k` at today's levels, so that nothing is known that is not known that day; miners run throughout or not at all. What exceeds the claims is not the lender's and does not count. If `operate` is
 /// the greater, the lender takes in
 ///

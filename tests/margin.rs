@@ -8,7 +8,7 @@ mod ledger;
 
 use haircut::credit::{
     Amortisation, Asset, Book, Borrower, Cause, Facility, ImpactForm, Lien, LiquidationMarket, Margin, Security,
-    Treasury,
+    Sponsor, SupportForm, Treasury,
 };
 use haircut::numeric::TimeGrid;
 use haircut::{Error, Simulation};
@@ -140,6 +140,39 @@ fn a_forced_sale_has_its_impact() {
     // 16.627907 coins at 47,500 are 1.2879 of 613,255.81: another call, with two days of its own.
     assert_cents(record.at("coins", 7, 0), 789_825.58);
     assert_eq!(record.row("margin_call", 0), [0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0]);
+}
+
+/// docs/credit.md, "a sponsor of a margin loan".
+#[test]
+fn a_sponsor_meets_a_call_before_the_lender_sells() {
+    let run = |form, capacity, row: usize| {
+        let sponsor = Some(Sponsor::new("parent", form, capacity, 700.0));
+        days(Borrower { sponsor, ..holder(terms()) }, &ROWS[row..=row])
+    };
+    let lends = |capacity, row| run(SupportForm::Liquidity, capacity, row);
+    // Open for two days: 900,000 - 1,150,000 / 1.43.
+    let record = lends(95_804.20, 0);
+    assert_eq!(record.row("support", 0), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    assert_cents(record.at("injected", 6, 0), 95_804.20);
+    assert_cents(record.at("margin_top_up", 6, 0), 95_804.20);
+    assert_cents(record.at("balance", 6, 0), 804_195.80);
+    assert_rounding(record.at("coins", 6, 0) / record.at("balance", 6, 0), 1.43);
+    assert_eq!(record.row("margin_sale", 0), [0.0; 6]);
+    assert_cents(lends(95_804.19, 0).at("margin_sale", 6, 0), 318_604.65);
+    // At once below 1.15: 900,000 - 1,012,000 / 1.43.
+    assert_cents(lends(1e9, 1).at("injected", 5, 0), 192_307.69);
+    assert_cents(lends(192_307.68, 1).at("margin_sale", 5, 0), 639_534.88);
+    // Below the loan it is a default that the sponsor prevents: 900,000 - 897,000 / 1.43.
+    let record = lends(272_727.28, 2);
+    assert_cents(record.at("injected", 5, 0), 272_727.27);
+    assert!(record.default_step[0].is_infinite());
+    assert_eq!(lends(272_727.26, 2).default_step[0], 5.0);
+    // A call that is met by a rise is nobody's business, and shares or a takeover are no answer.
+    assert_eq!(lends(1e9, 3).row("support", 0), [0.0; 6]);
+    let form = SupportForm::DebtForEquity { facilities: vec!["loan".into()], share: 0.5 };
+    for form in [form, SupportForm::Takeover { valuation: 10.0 }] {
+        assert_eq!(run(form, 1e9, 2).default_step[0], 5.0);
+    }
 }
 
 /// What is overdue counts as owed and is repaid first, and a loan that is current again has missed nothing.
@@ -330,6 +363,50 @@ mod within_the_step {
         assert_cents(a.loss[0][0], 53.57);
         near(b.at("coins", 1, 0) / b.at("balance", 1, 0), 1.5);
         assert!(b.default_step[0].is_infinite());
+    }
+
+    /// A call that comes within the step finds B's sponsor; if it cannot, nothing is as without it.
+    #[test]
+    fn a_sponsor_meets_a_call_within_the_step() {
+        let run = |capacity| {
+            let sponsor = Sponsor::new("parent", SupportForm::Liquidity, capacity, 700.0);
+            let b = Borrower { sponsor: Some(sponsor), ..lender("B", 6_450.0) };
+            let book = Book::new([lender("A", 7_000.0), b]).liquidation(market(Feedback::WithinStep));
+            let coin = scripted([("coin", Script(vec![vec![100.0, 80.0]]))]);
+            let simulation = Simulation::new(coin, book).months(1).paths(1);
+            simulation.run((Ledger("A".into()), Ledger("B".into()), Watch::market(&["coin.volume"]))).unwrap()
+        };
+        // A alone: Q^2 - 1800 Q + 125,000 = 0. B is called in the second round, at 80 (1 - 70.9677 / 2000) = 77.1613.
+        let (_, b, market) = run(1_305.92);
+        near(market["coin.volume"][1][0], 900.0 - f64::sqrt(685_000.0));
+        assert_cents(b.at("injected", 1, 0), 1_305.91);
+        assert_cents(b.at("balance", 1, 0), 5_144.09);
+        assert_eq!((b.at("margin_call", 1, 0), b.at("support", 1, 0), b.at("margin_sale", 1, 0)), (1.0, 1.0, 0.0));
+        // With less it refuses, and goes on to.
+        let (a, b, _) = run(1_305.91);
+        let ([alone, other, _], _) = clear(7_000.0, Feedback::WithinStep);
+        assert_eq!((&a, &b), (&alone, &other));
+    }
+
+    /// What lower marks of one date ask for more is one event, and its odds are those of all of it.
+    #[test]
+    fn the_odds_of_a_date_do_not_hang_on_rounds() {
+        let run = |need_weight| {
+            let sponsor = Sponsor { need_weight, ..Sponsor::new("parent", SupportForm::Liquidity, 500.0, 350.0) };
+            let mut b = Borrower { sponsor: Some(sponsor), ..lender("B", 5_500.0) };
+            b.facilities[0].margin = Some(Margin::new(1.5, 1.5));
+            let book = Book::new([lender("A", 7_000.0), b]).liquidation(market(Feedback::WithinStep));
+            let coin = scripted([("coin", Script(vec![vec![100.0, 80.0]]))]);
+            Simulation::new(coin, book).months(1).paths(1).run(Ledger("B".into())).unwrap()
+        };
+        // 166.67 are missing at 80, 359.61 in all at 80 (1 - 72.353 / 2000) = 77.106.
+        let record = run(0.0);
+        near(record.at("injected", 1, 0), 5_500.0 - 8_000.0 / 1.5 * (1.0 - (900.0 - f64::sqrt(685_000.0)) / 2_000.0));
+        assert_eq!((record.at("support", 1, 0), record.at("margin_sale", 1, 0)), (1.0, 0.0));
+        // Log odds of 350 - 700 / 3 are certain; 350 - 1400 / 3, once as much again is asked for at 77.5, are hopeless.
+        let record = run(700.0);
+        assert_cents(record.at("injected", 1, 0), 166.67);
+        assert!(record.at("margin_sale", 1, 0) > 0.0);
     }
 
     /// Coins that their own sales move.

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// 1. `V < call D` begins a **call**, which asks for a ratio of `initial`. The borrower puts up free coins of the same classes, in the order of the
 ///    treasury, worth up to `initial D - V`; then repays from cash up to `D - V / initial`. At a ratio of `initial`, however it comes about, the call is over.
-/// 2. While that is not reached the call is open. When it has been for `cure` years, or at once where `V < liquidation D`, the lender sells the part
+/// 2. While that is not reached the call is open. When it has been for `cure` years, or at once where `V < liquidation D`, a [`Sponsor`](super::Sponsor) of the form
+///    [`Liquidity`](super::SupportForm) may repay `D - V / initial`, all of it or nothing; else the lender sells the part
 ///
 /// ```text
 /// f = min(1, (initial D - V) / ((initial - 1) V))

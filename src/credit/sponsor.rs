@@ -78,7 +78,8 @@ pub struct Sponsor {
 #[serde(rename_all = "snake_case")]
 pub enum SupportForm {
     /// Pays all that is unpaid, open operating bills included; where a covenant would accelerate the debt, what the test lacks, as owners would
-    /// ([`EquityCure`](super::EquityCure)).
+    /// ([`EquityCure`](super::EquityCure)); where a lender would sell coins on a margin call, what brings the ratio back to that of a call
+    /// ([`Margin`](super::Margin)).
     Liquidity,
     /// The lenders of some facilities, of whom the sponsor is one, take shares for a part of their claims, and the sponsor pays
     /// what then is unpaid. What is converted is their loss, at once; a covenant that would have accelerated the debt counts as cured.

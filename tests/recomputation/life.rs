@@ -117,8 +117,8 @@ pub(crate) struct Life<'a> {
     pub(crate) refused_sold: bool,
     /// Coins were sold while a covenant was breached, before cash was short.
     pub(crate) sold_early: bool,
-    /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back.
-    pub(crate) margins: [usize; 4],
+    /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back; a sponsor met a call.
+    pub(crate) margins: [usize; 5],
     /// A note became shares.
     pub(crate) exchanged: bool,
     /// The sponsor would have helped, had it not helped others.
@@ -208,7 +208,7 @@ impl<'a> Life<'a> {
             pledged_sold: false,
             refused_sold: false,
             sold_early: false,
-            margins: [0; 4],
+            margins: [0; 5],
             exchanged: false,
             crowded_out: false,
         }

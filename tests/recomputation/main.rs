@@ -121,8 +121,8 @@ struct Fates {
     sold_early: usize,
     margin: usize,
     exchanged: usize,
-    /// A call was answered with coins, with cash, by a sale; coins were given back.
-    margins: [usize; 4],
+    /// A call was answered with coins, with cash, by a sale; coins were given back; a sponsor met one.
+    margins: [usize; 5],
     preferred_paid: usize,
     both_sold: usize,
     /// A tenant was missing, a guarantor paid a fee, invoices were credited, machines were late, a minimum was paid, more than that was.

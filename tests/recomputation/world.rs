@@ -57,7 +57,7 @@ fn mature(facility: &mut Facility, maturity: f64) {
     }
 }
 
-/// Loans with a margin clause are as large as their coins cover so many times at time zero, and hardly a coin is free.
+/// Loans with a margin clause are as large as their coins cover so many times at time zero, hardly a coin is free, and a sponsor has a line for them.
 fn lend_against_coins(borrower: &mut Borrower, world: &World, cover: f64) {
     let price =
         |asset: &str| world.series.iter().find(|(name, _)| *name == asset).map_or(0.0, |(_, script)| script.0[0][0]);
@@ -72,6 +72,9 @@ fn lend_against_coins(borrower: &mut Borrower, world: &World, cover: f64) {
         facility.interest_only = 0.0;
         facility.draws = None;
         borrower.cash = 0.0;
+        if let Some(sponsor) = &mut borrower.sponsor {
+            (sponsor.form, sponsor.intercept) = (SupportForm::Liquidity, sponsor.intercept.abs());
+        }
         for fleet in &mut borrower.fleets {
             (fleet.utilisation, fleet.contracts) = (Quantity::Number(0.1), Vec::new());
         }

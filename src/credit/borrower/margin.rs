@@ -120,7 +120,7 @@ impl Stepper {
             block.scratch[DEFAULTS].fill(0.0);
             let mut defaults = 0;
             for path in 0..PATHS {
-                if block.scratch[CALLED][path] > 0.0 && !self.answer(loan, path, block) {
+                if block.scratch[CALLED][path] > 0.0 && !self.answer(loan, look, path, block) {
                     block.scratch[DEFAULTS][path] = why::MARGIN;
                     defaults += 1;
                 }
@@ -154,7 +154,7 @@ impl Stepper {
     }
 
     /// Answers a call on one path, or gives coins back; false if the loan is beyond what a sale of its coins restores.
-    fn answer(&self, loan: &MarginLoan, path: usize, block: &mut ObligorBlock<'_>) -> bool {
+    fn answer(&self, loan: &MarginLoan, look: Look, path: usize, block: &mut ObligorBlock<'_>) -> bool {
         let (step, own) = (block.step, &mut block.own);
         let Margin { initial, call, liquidation, release, .. } = loan.terms;
         let facility = &self.debt.facilities[loan.facility];
@@ -200,7 +200,14 @@ impl Stepper {
         if secured >= liquidation * owed && !loan.terms.is_over(step.end - own[loan.since][path]) {
             return true;
         }
-        let (sold, part) = (own[loan.sale.part][path], loan.terms.part(secured, owed));
+        let sold = own[loan.sale.part][path];
+        // A sale that has begun goes on: who was refused at higher marks is at lower ones.
+        let lack = owed - secured / initial;
+        if sold <= 0.0 && self.support_call(loan.facility, lack, look, path, block) {
+            block.own[loan.since][path] = f64::INFINITY;
+            return true;
+        }
+        let (own, part) = (&mut block.own, loan.terms.part(secured, owed));
         if part > sold + LEAST_SALE || (part >= 1.0 && sold < 1.0) {
             own[loan.sale.part][path] = part;
             if sold <= 0.0 {
@@ -211,7 +218,7 @@ impl Stepper {
     }
 
     /// Repays a loan on one path: what is due and unpaid, then the rest.
-    fn repay_called(&self, index: usize, path: usize, paid: f64, step: Step, own: &mut OwnLanes<'_>) {
+    pub(super) fn repay_called(&self, index: usize, path: usize, paid: f64, step: Step, own: &mut OwnLanes<'_>) {
         let facility = &self.debt.facilities[index];
         let Some(apart) = &facility.apart else { return };
         apart.part(&facility.schedule, step.index, own);

@@ -82,7 +82,7 @@ use serde::{Deserialize, Serialize};
 /// `debt_service_due`, `debt_service_paid`, `treasury_sales`, `drawn`, `capex` (what draws and outlays paid for), `tax`, `refinanced` (owed on at maturity), `prepaid`, `distributed`, `proceeds` (of which `operated` is what lenders earned
 /// by operating, `seized` the cash of the day of default), `claims_paid`,
 /// `preferred_paid`, `residual_to_owners`, `injected` (by owners, to cure, and by a sponsor), `converted` (debt that became shares by a sponsor), `exchanged` (that holders of notes took in shares); `breach`, `lock_up`, `waiver`, `equity_cure`, `acceleration`, `extension`, `support`, `margin_call` (how many in the step); `margin_top_up` (coins
-/// at marks and cash put up), `margin_sale` (what lenders' sales of coins brought while their loans go on); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
+/// at marks and cash put up, by a sponsor too), `margin_sale` (what lenders' sales of coins brought while their loans go on); `dscr` (CFADS over debt service due; infinite when nothing is due, 0 after default); and at the
 /// end of the step `cash` (below zero: operating bills that nothing covered), `reserve`, `balance` (principal not yet due),
 /// `arrears` (due and unpaid; after default the claims), `ltv_mark` and `ltv_executable` (balance and arrears over the
 /// collateral at marks, and at what selling all of it at the planned pace would bring), `shares`, `coins` and `free_coins` (all at marks, and those that
@@ -195,6 +195,20 @@ pub struct Disposal {
     pub delay: f64,
     /// Years over which equal amounts are sold; 0 is all at once.
     pub over: f64,
+}
+
+/// How often something of a borrower may look at marks in a step: again where they have fallen within it, if the market clears so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    Once,
+    Again,
+}
+
+impl Looks {
+    fn of(borrower: &Borrower) -> Looks {
+        let has_margin = borrower.facilities.iter().any(|facility| facility.margin.is_some());
+        if has_margin { Looks::Again } else { Looks::Once }
+    }
 }
 
 /// The longest grace period, in years. Arrears that compound for longer are no longer about a missed payment.
@@ -310,6 +324,7 @@ impl Borrower {
 
     fn stepper(&self, plan: &mut ObligorPlan<'_>) -> Result<Stepper, Error> {
         self.validate()?;
+        let looks = Looks::of(self);
         let operations = Operations::new(self, plan)?;
         let is_relieved = self.sponsor.as_ref().is_some_and(Sponsor::reduces_debt);
         let prepayment = match is_relieved || self.covenants.iter().any(Covenant::prepays) {
@@ -321,7 +336,7 @@ impl Borrower {
         let conversions = Conversions::new(self.shares, &self.facilities, &debt, plan);
         let covenants = Covenants::new(self, plan)?;
         let sponsor =
-            self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, plan)).transpose()?;
+            self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, looks, plan)).transpose()?;
         let outlays = Outlay::by_step(&self.outlays, plan.grid());
         let mut inventory = Inventory::new(self, plan)?;
         let margins = inventory.margins(&debt.ranks);
@@ -353,7 +368,7 @@ impl Borrower {
             sponsor,
             treasury,
             pledged: inventory.pledged_coins(),
-            stood: (!margins.is_empty()).then(|| plan.state()),
+            stood: (looks == Looks::Again).then(|| plan.state()),
             conversions,
             margins,
             preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),

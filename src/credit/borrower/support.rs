@@ -1,7 +1,9 @@
 //! What a sponsor does on the paths that would default. By index, as a default is: few paths are there, and few times.
 
+use super::Looks;
 use super::covenants::Covenants;
 use super::debt::PlannedFacility;
+use super::margin::Look;
 use super::metrics::Metric;
 use super::month::{DEFAULTS, SHORT, Stepper};
 use crate::Error;
@@ -24,10 +26,18 @@ pub(super) struct PlannedSponsor {
     given: OwnLane,
     /// What it has for all who name it, and what is left of that.
     commitment: Option<(f64, SharedLane)>,
+    last: Option<LastGift>,
     /// By facility the part of its claim that is converted.
     converted: Vec<f64>,
     /// The stream of its resolve, which all share who name it.
     stream: String,
+}
+
+/// What a sponsor has given on the last date on which it gave anything, for borrowers that are looked at again within a step.
+struct LastGift {
+    /// Index of the step.
+    step: OwnLane,
+    amount: OwnLane,
 }
 
 /// What a sponsor does for one facility on one path.
@@ -44,6 +54,7 @@ impl PlannedSponsor {
     pub(super) fn new(
         terms: &Sponsor,
         facilities: &[Facility],
+        looks: Looks,
         plan: &mut ObligorPlan<'_>,
     ) -> Result<PlannedSponsor, Error> {
         let part = |facility: &Facility| match &terms.form {
@@ -58,14 +69,22 @@ impl PlannedSponsor {
             conditions: terms.conditions.plan(plan, "sponsor.conditions", -1e6, 1e6)?,
             given: plan.state(),
             commitment: terms.commitment.map(|whole| (whole, left)),
+            last: (looks == Looks::Again).then(|| LastGift { step: plan.state(), amount: plan.state() }),
             converted: facilities.iter().map(part).collect(),
             stream,
             terms: terms.clone(),
         })
     }
 
-    /// Whether it gives so much on a path.
-    fn gives(&self, need: f64, path: usize, block: &ObligorBlock<'_>) -> bool {
+    /// What it has given on this date.
+    fn given_today(&self, path: usize, block: &ObligorBlock<'_>) -> f64 {
+        let last = self.last.as_ref().filter(|last| block.own[last.step][path] >= block.step.index as f64);
+        last.map_or(0.0, |last| block.own[last.amount][path])
+    }
+
+    /// Whether it gives so much on a path. Where marks have fallen within the step the odds are those of all that the date takes, so that
+    /// they do not hang on the number of rounds.
+    fn gives(&self, need: f64, look: Look, path: usize, block: &ObligorBlock<'_>) -> bool {
         let Sponsor { capacity, intercept, state_weight, conditions_weight, need_weight, .. } = self.terms;
         let read = |reading: Reading| reading.constant * reading.series.map_or(1.0, |series| block.read[series][path]);
         let state = read(self.state).clamp(0.0, 1.0);
@@ -76,9 +95,10 @@ impl PlannedSponsor {
         if !((need > 0.0) & (need * (1.0 - ROUNDING) <= able)) {
             return false;
         }
+        let asked = if look == Look::Again { need + self.given_today(path, block) } else { need };
         // Above zero: something is needed, and it is at most the capacity.
         let odds = intercept + state_weight * state + conditions_weight * read(self.conditions)
-            - need_weight * (need / capacity);
+            - need_weight * (asked / capacity);
         let [word, ..] = block.key.named(&self.stream).event(block.first_path + path as u64, 0);
         event::uniform(word) * (1.0 + kernel::exp(-odds)) < 1.0
     }
@@ -106,7 +126,7 @@ impl Stepper {
         self.value(sponsor, block);
         let mut left = defaulting;
         for path in 0..PATHS {
-            if block.scratch[DEFAULTS][path] != 0.0 && self.rescue(sponsor, path, block) {
+            if block.scratch[DEFAULTS][path] != 0.0 && self.rescue(sponsor, Look::First, path, block) {
                 block.scratch[DEFAULTS][path] = 0.0;
                 left -= 1;
             }
@@ -120,19 +140,20 @@ impl Stepper {
         covenants: &Covenants,
         position: usize,
         lack: f64,
+        look: Look,
         path: usize,
         block: &mut ObligorBlock<'_>,
     ) -> bool {
         let Some(sponsor) = &self.sponsor else { return false };
         if sponsor.terms.form == SupportForm::Liquidity {
-            let helps = sponsor.gives(lack, path, block) && self.mend(covenants, position, lack, path, block);
+            let helps = sponsor.gives(lack, look, path, block) && self.mend(covenants, position, lack, path, block);
             if helps {
-                self.count_support(sponsor, lack, lack, path, block);
+                self.count_support(sponsor, [lack, lack], look, path, block);
             }
             return helps;
         }
         self.value(sponsor, block);
-        let helps = self.rescue(sponsor, path, block);
+        let helps = self.rescue(sponsor, look, path, block);
         if helps {
             let (step, own) = (block.step.index, &mut block.own);
             let owed: f64 = self.debt.facilities.iter().map(|facility| facility.balance(step, own).on(path)).sum();
@@ -149,7 +170,7 @@ impl Stepper {
     }
 
     /// Whether the sponsor rids a path of all that is unpaid; then it has.
-    fn rescue(&self, sponsor: &PlannedSponsor, path: usize, block: &mut ObligorBlock<'_>) -> bool {
+    fn rescue(&self, sponsor: &PlannedSponsor, look: Look, path: usize, block: &mut ObligorBlock<'_>) -> bool {
         let step = block.step.index;
         let owed = |facility: &PlannedFacility, block: &ObligorBlock<'_>| {
             [block.own[facility.arrears][path], facility.balance(step, &block.own).on(path)]
@@ -170,7 +191,7 @@ impl Stepper {
                 return false;
             }
         }
-        if !sponsor.gives(paid + converted, path, block) {
+        if !sponsor.gives(paid + converted, look, path, block) {
             return false;
         }
         let discount = block.discount[path];
@@ -195,24 +216,55 @@ impl Stepper {
         block.own[self.cash][path] += bills;
         block.own[self.missed][path] = f64::INFINITY;
         block.scratch[SHORT][path] = 0.0;
-        self.count_support(sponsor, paid + converted, paid, path, block);
+        self.count_support(sponsor, [paid + converted, paid], look, path, block);
+        true
+    }
+
+    /// Has the sponsor meet a margin call that the borrower cannot, on one path: with so much the loan is repaid.
+    pub(super) fn support_call(
+        &self,
+        facility: usize,
+        need: f64,
+        look: Look,
+        path: usize,
+        block: &mut ObligorBlock<'_>,
+    ) -> bool {
+        let Some(sponsor) = self.sponsor.as_ref().filter(|sponsor| sponsor.terms.form == SupportForm::Liquidity) else {
+            return false;
+        };
+        if !sponsor.gives(need, look, path, block) {
+            return false;
+        }
+        self.repay_called(facility, path, need, block.step, &mut block.own);
+        if block.own[self.missed][path].is_infinite() {
+            block.scratch[SHORT][path] = 0.0;
+        }
+        self.metrics.add_on(&mut block.own, Metric::MarginTopUp, path, need);
+        self.count_support(sponsor, [need, need], look, path, block);
         true
     }
 
     fn count_support(
         &self,
         sponsor: &PlannedSponsor,
-        given: f64,
-        paid: f64,
+        [given, paid]: [f64; 2],
+        look: Look,
         path: usize,
         block: &mut ObligorBlock<'_>,
     ) {
+        let today = sponsor.given_today(path, block);
         let own = &mut block.own;
         own[sponsor.given][path] += given;
         if let Some((_, left)) = sponsor.commitment {
             block.shared[left][path] -= given;
         }
-        self.metrics.add_on(own, Metric::Support, path, 1.0);
+        if let Some(last) = &sponsor.last {
+            own[last.step][path] = block.step.index as f64;
+            own[last.amount][path] = today + given;
+        }
+        // What lower marks of one date ask for more is the same event.
+        let goes_on = look == Look::Again && today > 0.0;
+        self.metrics.add_on(own, Metric::Support, path, if goes_on { 0.0 } else { 1.0 });
         self.metrics.add_on(own, Metric::Injected, path, paid);
     }
 }

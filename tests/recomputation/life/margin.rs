@@ -97,7 +97,13 @@ impl Life<'_> {
         if worth >= margin.initial * owed * (1.0 - 1e-11) {
             self.calls.open[f] = None;
         } else if worth < margin.liquidation * owed || path.time(step) - since >= margin.cure - SAME_DATE {
-            if worth > owed {
+            let need = owed - worth / margin.initial;
+            if self.meets_call(path, step, need) {
+                self.repay_called(path, step, f, need);
+                self.note("margin_top_up", path, step, need);
+                self.calls.open[f] = None;
+                self.margins[4] += 1;
+            } else if worth > owed {
                 // x of coins sold leaves (V - x) / (D - x) = initial.
                 let sold = (margin.initial * owed - worth) / (margin.initial - 1.0);
                 self.calls.seized[f] = f64::min(1.0, sold / worth);

@@ -38,6 +38,16 @@ impl Life<'_> {
         }
     }
 
+    /// Whether the sponsor pays so much for a margin call that the borrower cannot meet.
+    pub(super) fn meets_call(&mut self, path: &Path<'_>, step: usize, need: f64) -> bool {
+        let form = self.borrower.sponsor.as_ref().map(|sponsor| &sponsor.form);
+        let meets = form == Some(&SupportForm::Liquidity) && self.is_given(path, step, need);
+        if meets {
+            self.note_support(path, step, need, need);
+        }
+        meets
+    }
+
     /// Whether the sponsor prevents a default; then nothing is unpaid.
     pub(super) fn restructure(&mut self, path: &Path<'_>, step: usize) -> bool {
         let borrower = self.borrower;

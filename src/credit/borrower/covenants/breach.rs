@@ -2,6 +2,7 @@
 
 use super::{Covenants, PlannedCovenant, PlannedEquity, Test};
 use crate::credit::borrower::debt::Debt;
+use crate::credit::borrower::margin::Look;
 use crate::credit::borrower::metrics::Metric;
 use crate::credit::borrower::month::{DEFAULTS, Stepper};
 use crate::credit::borrower::payment::why;
@@ -120,7 +121,7 @@ impl Stepper {
         let need = block.scratch[LACK][path];
         let equity = covenants.equity.as_ref().filter(|equity| equity.reaches(need, path, &block.own, block.read));
         let Some(equity) = equity.filter(|_| self.mend(covenants, position, need, path, block)) else {
-            return self.support_breach(covenants, position, need, path, block);
+            return self.support_breach(covenants, position, need, Look::First, path, block);
         };
         let own = &mut block.own;
         own[equity.paid][path] += need;

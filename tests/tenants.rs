@@ -275,10 +275,7 @@ proptest! {
 
     /// Tenants that never fail are no tenants, and machines that are there are not late: to the bit.
     #[test]
-    fn without_defaults_and_delays_no_bit_changes(mut world in worlds(), mut borrower in borrowers("one")) {
-        // A covenant on a fleet's utilisation takes no delivery.
-        borrower.covenants.retain(|covenant| !matches!(covenant.test, CovenantTest::Utilisation { .. }));
-        borrower.response = None;
+    fn without_defaults_and_delays_no_bit_changes(mut world in worlds(), borrower in borrowers("one")) {
         for (_, script) in world.series.iter_mut().filter(|(name, _)| *name == "tenant") {
             script.0.iter_mut().flatten().for_each(|date| *date = NEVER);
         }
@@ -301,7 +298,7 @@ proptest! {
     #[test]
     fn a_minimum_of_all_changes_no_bit(world in worlds(), borrower in borrowers("one")) {
         let (mut with, mut without) = (borrower.clone(), borrower);
-        // A covenant on a fleet's utilisation takes no contract by use.
+        // A covenant on a fleet's utilisation counts what is used.
         with.covenants.retain(|covenant| !matches!(covenant.test, CovenantTest::Utilisation { .. }));
         with.response = None;
         (without.covenants, without.response) = (with.covenants.clone(), None);

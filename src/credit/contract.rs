@@ -177,6 +177,15 @@ impl Contract {
         }
     }
 
+    /// The part of its hours that is used, where that is the same on every path.
+    pub(super) fn used(&self) -> Option<f64> {
+        match &self.take_or_pay {
+            None => Some(1.0),
+            Some(TakeOrPay { usage: Quantity::Number(usage), .. }) => Some(*usage),
+            Some(TakeOrPay { usage: Quantity::Series(_), .. }) => None,
+        }
+    }
+
     /// The contract as it is computed with, for a fleet of so many units; at its full rate where it is not known what is invoiced.
     pub(super) fn terms(&self, units: f64) -> Terms {
         let full = HOURS * units * self.share * self.rate_usd_per_unit_hour * self.collected;

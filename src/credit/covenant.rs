@@ -69,8 +69,8 @@ pub enum CovenantTest {
         /// USD.
         at_least: f64,
     },
-    /// The mean over the window of the part of a fleet's hours that is let: that under contracts, and of the rest the spot utilisation.
-    /// The fleet must have neither a delivery nor a contract with a tenant or by use: what is under contract is then the same on every path.
+    /// Of the hours for which a fleet's machines run in the window the part that is let: those under contracts, or of them what is
+    /// [used](super::TakeOrPay), and of the rest the spot utilisation. A share that stands empty after its tenant's default is not let. Where nothing runs yet, it holds.
     Utilisation {
         /// Name of the fleet.
         fleet: String,

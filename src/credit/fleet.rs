@@ -71,6 +71,8 @@ pub(super) struct Letting {
     /// Sum of active share x rate x collected and invoiced part, in USD per unit-hour; without contracts of which it differs from path to path
     /// what is invoiced.
     pub(super) contracted: f64,
+    /// Share of the units under contracts and not used, of contracts of which it is the same on every path what is used.
+    pub(super) unused: f64,
     /// Share of the units let at spot.
     pub(super) spot: f64,
     /// Share of the units that run.
@@ -124,11 +126,12 @@ impl Fleet {
         };
         // Part of the step for which a unit runs between two dates: exact on any grid.
         let part = |from: f64, to: f64| ((machines.running(to) - machines.running(from)) / length).clamp(0.0, 1.0);
-        let (mut contracted, mut share, mut credit) = (0.0, 0.0, 0.0);
+        let (mut contracted, mut share, mut unused, mut credit) = (0.0, 0.0, 0.0, 0.0);
         for contract in &self.contracts {
             let (from, until) = (contract.from + later, contract.until + later);
             let let_share = part(start.max(from), end.min(until)) * contract.share;
             share += let_share;
+            unused += let_share * (1.0 - contract.used().unwrap_or(1.0));
             let Some(invoiced) = contract.invoiced() else { continue };
             contracted += let_share * contract.rate_usd_per_unit_hour * contract.collected * invoiced;
             credit += contract.terms(self.units).credit(from, until, [start, end], machines);
@@ -136,6 +139,6 @@ impl Fleet {
         let running = if machines.at + machines.ramp > start { part(start, end) } else { 1.0 };
         // A fleet that is let as a whole has no spot share, whatever the rounding of its parts.
         let spot = running - share;
-        Letting { contracted, spot: if spot > 1e-12 { spot } else { 0.0 }, running, credit }
+        Letting { contracted, unused, spot: if spot > 1e-12 { spot } else { 0.0 }, running, credit }
     }
 }

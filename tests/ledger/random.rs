@@ -372,13 +372,9 @@ fn promises() -> impl Strategy<Value = (Vec<Covenant>, Option<EquityCure>)> {
     (option::weighted(0.4, vec(covenant, 1..4)).prop_map(Option::unwrap_or_default), option::of(equity))
 }
 
-/// The covenants, named; of utilisation where the first fleet is let alike on every path.
+/// The covenants, named; of utilisation where there is a fleet.
 fn kept(mut covenants: Vec<Covenant>, fleets: &[Fleet]) -> Vec<Covenant> {
-    let is_alike = fleets.first().is_some_and(|fleet| {
-        let is_alike = |contract: &Contract| contract.tenant.is_none() && contract.take_or_pay.is_none();
-        fleet.delivery.is_none() && fleet.contracts.iter().all(is_alike)
-    });
-    covenants.retain(|covenant| is_alike || !matches!(covenant.test, CovenantTest::Utilisation { .. }));
+    covenants.retain(|covenant| !fleets.is_empty() || !matches!(covenant.test, CovenantTest::Utilisation { .. }));
     for (index, covenant) in covenants.iter_mut().enumerate() {
         covenant.name = format!("covenant {index}");
     }

@@ -882,6 +882,8 @@ struct Earned {
     /// Years of running machines, as a share of the fleet, that are let at spot.
     spot_years: f64,
     running_years: f64,
+    /// Those that are used under contracts.
+    used_years: f64,
     /// A tenant is missing, a guarantor pays a fee, invoices are credited, machines are late, a minimum is paid, more than that is.
     met: [bool; 6],
 }
@@ -912,7 +914,7 @@ fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, today: usize) -> Earned 
     let years = running(start, end);
     let is_late = fleet.units > 0.0 && years < 0.999 * (end - start);
     let met = [false, false, false, is_late, false, false];
-    let mut earned = Earned { usd: 0.0, used: 0.0, spot_years: years, running_years: years, met };
+    let mut earned = Earned { usd: 0.0, used: 0.0, spot_years: years, running_years: years, used_years: 0.0, met };
     for contract in &fleet.contracts {
         let later = if delivery.contracts == ContractTerm::FromDelivery { delivered } else { 0.0 };
         let (from, until) = (contract.from + later, contract.until + later);
@@ -933,6 +935,8 @@ fn let_out(fleet: &Fleet, path: &Path<'_>, step: usize, today: usize) -> Earned 
             Some(terms) => terms.minimum.max(usage(step, &terms.usage)),
             None => 1.0,
         };
+        let part = contract.take_or_pay.as_ref().map_or(1.0, |terms| usage(step, &terms.usage));
+        earned.used_years += contract.share * let_years * part;
         match &contract.take_or_pay {
             Some(TakeOrPay { minimum, usage: series @ Quantity::Series(_) }) => {
                 let beyond = f64::max(0.0, usage(step, series) - minimum);

@@ -5,7 +5,7 @@
 
 use super::metering::{Meter, Place};
 use crate::credit::Fleet;
-use crate::credit::contract::{Terms, greater};
+use crate::credit::contract::{Terms, greater, lesser};
 use crate::credit::delivery::{ContractTerm, Delivered};
 use crate::credit::fleet::HOURS;
 use crate::credit::obligor::ObligorPlan;
@@ -18,6 +18,8 @@ use crate::{Error, vectorised};
 
 /// A fleet whose letting differs from path to path.
 pub(super) struct Letting {
+    /// Name of the fleet.
+    fleet: String,
     contracts: Vec<Tenancy>,
     /// When the machines were delivered.
     delivered: OwnLane,
@@ -39,6 +41,8 @@ pub(super) struct Letting {
 struct Tenancy {
     terms: Terms,
     meter: Option<Meter>,
+    /// The part of its hours that is used.
+    usage: Reading,
     tenant: Option<ReadLane>,
     backstop: Option<Behind>,
     /// Step, date and amount of a prepayment.
@@ -89,17 +93,22 @@ impl Letting {
                 let received = prepayment.received?;
                 Some((step_of(plan.grid(), received)?, received, prepayment.usd))
             });
-            let meter = Meter::plan(contract, &field("take_or_pay.usage"), plan)?;
-            contracts.push(Tenancy { terms: contract.terms(fleet.units), meter, tenant, backstop, prepayment });
+            let usage = match &contract.take_or_pay {
+                None => Reading { constant: 1.0, series: None },
+                Some(take_or_pay) => take_or_pay.usage.plan(plan, &field("take_or_pay.usage"), 0.0, 1.0)?,
+            };
+            let meter = Meter::plan(contract, usage.series, plan);
+            contracts.push(Tenancy { terms: contract.terms(fleet.units), meter, usage, tenant, backstop, prepayment });
         }
         let delay = fleet.delivery.and_then(|delivery| delivery.gamma());
-        let is_alike = |contract: &Tenancy| contract.tenant.is_none() & contract.meter.is_none();
+        let is_alike = |contract: &Tenancy| contract.tenant.is_none() & contract.usage.series.is_none();
         if delay.is_none() && contracts.iter().all(is_alike) {
             return Ok(None);
         }
         let hours = HOURS * fleet.units;
         let is_moved = fleet.delivery.is_some_and(|delivery| delivery.contracts == ContractTerm::FromDelivery);
         Ok(Some(Letting {
+            fleet: fleet.name.clone(),
             contracts,
             delivered: plan.state(),
             known: fleet.delivered(),
@@ -112,6 +121,11 @@ impl Letting {
             utilisation: utilisation.series,
             price: price.series,
         }))
+    }
+
+    /// Whether it is that of a fleet.
+    pub(super) fn is_of(&self, fleet: &Fleet) -> bool {
+        self.fleet == fleet.name
     }
 
     /// Whether the fleet is delivered at random: then nothing of it is planned.
@@ -201,6 +215,24 @@ impl Letting {
                 ends.fill(f64::INFINITY);
             }
             meter.note(&contract.terms, &self.place([step.start, step.end]), read, own, self.delivered, ends);
+        }
+    }
+
+    /// Sets for how many years of a step a unit runs, is used under contracts, and may be let at spot.
+    pub(super) fn occupy(&self, step: Step, sight: Sight<'_>, ends: &mut Lane, [running, used, spot]: [&mut Lane; 3]) {
+        let delivered = &sight.own[self.delivered];
+        let place = self.place([step.start, step.end]);
+        run(self.known.ramp, place.dates, delivered, running);
+        spot.clone_from(running);
+        used.fill(0.0);
+        let one = Lane::splat(1.0);
+        for contract in &self.contracts {
+            if !contract.ends(sight.read, sight.now, ends) {
+                ends.fill(f64::INFINITY);
+            }
+            let Tenancy { terms, usage, .. } = contract;
+            let series = usage.series.map_or(&one, |series| sight.read.lane(series));
+            occupy(terms, &place, usage.constant, [series, delivered, ends], used, spot);
         }
     }
 
@@ -336,6 +368,18 @@ vectorised! {
             let [usd, years] = terms.let_in(dates, moved * delivered[i], machines, ends[i]);
             value[i] += usd - planned[0];
             spot[i] -= years - planned[1];
+        }
+    }
+
+    fn occupy(terms: &Terms, place: &Place, constant: f64, read: [&Lane; 3], used: &mut Lane, spot: &mut Lane) {
+        let [usage, delivered, ends] = read;
+        let [ramp, moved] = place.delivery;
+        for i in 0..PATHS {
+            let machines = Delivered { at: delivered[i], ramp };
+            let [let_years, void] = terms.years_in(place.dates, moved * delivered[i], machines, ends[i]);
+            let part = greater(0.0, lesser(1.0, constant * usage[i]));
+            used[i] += terms.share * let_years * part;
+            spot[i] -= terms.share * (let_years + void);
         }
     }
 

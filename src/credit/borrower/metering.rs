@@ -6,7 +6,7 @@ use crate::credit::delivery::Delivered;
 use crate::credit::obligor::ObligorPlan;
 use crate::market::{OwnLane, OwnLanes, ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS};
-use crate::{Error, vectorised};
+use crate::vectorised;
 
 /// What a tenant uses, and what it has been invoiced.
 pub(super) struct Meter {
@@ -27,12 +27,10 @@ pub(super) struct Place {
 }
 
 impl Meter {
-    /// The meter of a contract, if it is not the same on every path what is invoiced.
-    pub(super) fn plan(contract: &Contract, field: &str, plan: &mut ObligorPlan<'_>) -> Result<Option<Meter>, Error> {
-        let Some(take_or_pay) = &contract.take_or_pay else { return Ok(None) };
-        let usage = take_or_pay.usage.plan(plan, field, 0.0, 1.0)?;
+    /// The meter of a contract of which a series says what is used, if it is not the same on every path what is invoiced.
+    pub(super) fn plan(contract: &Contract, usage: Option<ReadLane>, plan: &mut ObligorPlan<'_>) -> Option<Meter> {
         let differs = contract.invoiced().is_none();
-        Ok(usage.series.filter(|_| differs).map(|usage| Meter { usage, invoiced: plan.state() }))
+        usage.filter(|_| differs).map(|usage| Meter { usage, invoiced: plan.state() })
     }
 
     pub(super) fn start(&self, own: &mut OwnLanes<'_>) {

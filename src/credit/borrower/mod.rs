@@ -334,7 +334,7 @@ impl Borrower {
         let decided: Vec<Facility> = self.facilities.iter().map(Facility::decided).collect();
         let debt = Debt::new(&decided, prepayment, plan)?;
         let conversions = Conversions::new(self.shares, &self.facilities, &debt, plan);
-        let covenants = Covenants::new(self, plan)?;
+        let covenants = Covenants::new(self, &operations, plan)?;
         let sponsor =
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, looks, plan)).transpose()?;
         let outlays = Outlay::by_step(&self.outlays, plan.grid());

@@ -282,6 +282,17 @@ impl Operations {
         }
     }
 
+    /// Where a fleet stands among those of which it differs from path to path what is let; and whether it is delivered at random.
+    pub(super) fn letting_of(&self, fleet: &Fleet) -> Option<(usize, bool)> {
+        let position = self.lettings.iter().position(|letting| letting.is_of(fleet))?;
+        Some((position, self.lettings[position].is_late()))
+    }
+
+    /// Sets for how many years of a step a unit of such a fleet runs, is used under contracts, and may be let at spot.
+    pub(super) fn occupy(&self, letting: usize, step: Step, sight: Sight<'_>, ends: &mut Lane, years: [&mut Lane; 3]) {
+        self.lettings[letting].occupy(step, sight, ends, years);
+    }
+
     /// Adds what is invoiced in a step to what has been, where that is not known beforehand.
     pub(super) fn invoice(&self, step: Step, read: ReadLanes<'_>, own: &mut OwnLanes<'_>, spare: &mut Lane) {
         for letting in &self.lettings {

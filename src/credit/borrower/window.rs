@@ -64,11 +64,10 @@ impl Window {
         true
     }
 
-    /// The years that a window covers of the steps that it overlaps.
-    pub(super) fn years(&self, step: usize, grid: &[f64]) -> f64 {
-        let time = |step: usize| if step == 0 { 0.0 } else { grid[step - 1] };
+    /// The sum over the window that ends with a step of amounts that are the same on every path, by step from the first.
+    pub(super) fn sum_of(&self, step: usize, amounts: &[f64]) -> f64 {
         self.spans[step - 1]
-            .map_or(0.0, |Span { first, part }| part * (time(first) - time(first - 1)) + (time(step) - time(first)))
+            .map_or(0.0, |Span { first, part }| part * amounts[first - 1] + amounts[first..step].iter().sum::<f64>())
     }
 }
 

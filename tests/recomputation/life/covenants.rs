@@ -1,6 +1,6 @@
 //! Covenants of a borrower on one path, from docs/credit.md: what is tested, breached, waived, cured, accelerated.
 
-use super::{Life, ROUNDING, SAME_DATE, but_for_rounding, rank};
+use super::{Life, ROUNDING, SAME_DATE, but_for_rounding, let_out, rank};
 use crate::path::Path;
 use haircut::credit::{Cause, Covenant, CovenantTest, Response};
 
@@ -67,11 +67,9 @@ impl Life<'_> {
                 let fleet = self.borrower.fleets.iter().find(|known| known.name == *fleet).unwrap();
                 let (mut lit, mut all) = (0.0, 0.0);
                 for (other, part) in steps {
-                    let (start, end, years) = (path.time(other - 1), path.time(other), path.years(other));
-                    let in_force = |from: f64, until: f64| f64::max(0.0, end.min(until) - start.max(from)) / years;
-                    let under: f64 = fleet.contracts.iter().map(|c| in_force(c.from, c.until) * c.share).sum();
-                    lit += part * years * (under + (1.0 - under) * path.read(&fleet.utilisation, other));
-                    all += part * years;
+                    let earned = let_out(fleet, path, other, other);
+                    lit += part * (earned.used_years + earned.spot_years * path.read(&fleet.utilisation, other));
+                    all += part * earned.running_years;
                 }
                 more_than(all, at_least * all - lit)
             }

@@ -51,7 +51,7 @@ impl Stepper {
     pub(in super::super) fn test_covenants(&self, block: &mut ObligorBlock<'_>) {
         let Some(covenants) = &self.covenants else { return };
         let Step { index, end: now, .. } = block.step;
-        covenants.note_lettings(block);
+        self.note_lettings(covenants, block);
         block.own[covenants.locked].fill(0.0);
         block.own[covenants.swept].fill(0.0);
         self.debt.owed(block.step, &mut block.own, covenants.owed);

@@ -1,7 +1,8 @@
 //! What the test of a covenant looks at, and what it lacks.
 
-use super::{Covenants, Flows, PlannedCovenant, Test};
+use super::{Covenants, Flows, Occupancy, PlannedCovenant, Running, Test};
 use crate::credit::borrower::debt::Debt;
+use crate::credit::borrower::letting::Sight;
 use crate::credit::borrower::month::{Month, Stepper};
 use crate::credit::borrower::operations::Amount;
 use crate::credit::borrower::payment::NOTHING;
@@ -13,24 +14,40 @@ use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
 
-impl Covenants {
-    /// Remembers for how much of the step fleets are let.
-    pub(super) fn note_lettings(&self, block: &mut ObligorBlock<'_>) {
-        let Step { index, length, .. } = block.step;
-        for covenant in &self.list {
-            let Test::Utilisation { lettings, spot, utilisation, .. } = &covenant.test else { continue };
-            let spot = spot[index - 1];
-            let amounts = [length * (1.0 - spot), length * spot * utilisation.constant];
-            let slot = &mut block.own[lettings.slot(index)];
-            match utilisation.series {
-                None => slot.fill(amounts[0] + amounts[1]),
-                Some(series) => let_out(amounts, block.read.lane(series), slot),
+impl Stepper {
+    /// Remembers for how much of the step fleets run and are let.
+    pub(super) fn note_lettings(&self, covenants: &Covenants, block: &mut ObligorBlock<'_>) {
+        let (step, index) = (block.step, block.step.index);
+        for covenant in &covenants.list {
+            let Test::Utilisation { lettings, occupancy, utilisation, running: run, .. } = &covenant.test else {
+                continue;
+            };
+            match occupancy {
+                Occupancy::Planned(years) => {
+                    let [used, spot] = years[index - 1];
+                    let amounts = [used, spot * utilisation.constant];
+                    let slot = &mut block.own[lettings.slot(index)];
+                    match utilisation.series {
+                        None => slot.fill(amounts[0] + amounts[1]),
+                        Some(series) => let_out(amounts, block.read.lane(series), slot),
+                    }
+                }
+                Occupancy::ByPath(letting) => {
+                    let [ends, running, used, _, spot, ..] = &mut *block.scratch;
+                    let sight = Sight { read: block.read, own: &block.own, now: step.end };
+                    self.operations.occupy(*letting, step, sight, ends, [&mut *running, &mut *used, &mut *spot]);
+                    if let Running::ByPath(window) = run {
+                        block.own[window.slot(index)].clone_from(running);
+                    }
+                    let slot = &mut block.own[lettings.slot(index)];
+                    let one = Lane::splat(1.0);
+                    let part = utilisation.series.map_or(&one, |series| block.read.lane(series));
+                    let_out_each(utilisation.constant, [used, spot, part], slot);
+                }
             }
         }
     }
-}
 
-impl Stepper {
     /// Remembers cash flow and debt service of the step, before they are paid.
     pub(in super::super) fn note_flows(&self, own: &mut OwnLanes<'_>, step: Step, month: &mut Month<'_>) {
         let Some(covenants) = self.covenants.as_ref().filter(|covenants| !covenants.flows.is_empty()) else { return };
@@ -89,11 +106,17 @@ impl Stepper {
                 self.free_coins(own, &block.liquidation, value);
                 lack_of_cash(*at_least, &own[self.cash], value, lack);
             }
-            Test::Utilisation { at_least, lettings, covered, .. } => {
+            Test::Utilisation { at_least, lettings, running, .. } => {
                 if !lettings.sum(step, own, value) {
                     return false;
                 }
-                lack_of_letting(*at_least, covered[step.index - 1], value, lack);
+                match running {
+                    Running::Planned(years) => lack.fill(years[step.index - 1]),
+                    Running::ByPath(window) => {
+                        window.sum(step, own, lack);
+                    }
+                }
+                lack_of_letting(*at_least, value, lack);
             }
         }
         true
@@ -252,10 +275,19 @@ vectorised! {
         }
     }
 
-    fn lack_of_letting(at_least: f64, covered: f64, years: &Lane, lack: &mut Lane) {
+    fn let_out_each(constant: f64, read: [&Lane; 3], years: &mut Lane) {
+        let [used, spot, utilisation] = read;
         for i in 0..PATHS {
-            let rest = at_least * covered - years[i];
-            lack[i] = if rest > ROUNDING * covered { rest } else { 0.0 };
+            years[i] = used[i] + constant * spot[i] * utilisation[i];
+        }
+    }
+
+    /// Where nothing runs there is nothing to let.
+    fn lack_of_letting(at_least: f64, years: &Lane, lack: &mut Lane) {
+        for i in 0..PATHS {
+            let run = lack[i];
+            let rest = at_least * run - years[i];
+            lack[i] = if rest > ROUNDING * run { rest } else { 0.0 };
         }
     }
 }

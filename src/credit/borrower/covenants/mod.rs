@@ -4,10 +4,12 @@ mod breach;
 mod lack;
 
 use super::Borrower;
+use super::operations::Operations;
 use super::window::Window;
 use crate::Error;
 use crate::credit::Fleet;
 use crate::credit::covenant::{Acceleration, Covenant, CovenantTest, EquityCure};
+use crate::credit::fleet::Letting;
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::quantity::Reading;
 use crate::credit::schedule::SAME_DATE;
@@ -69,12 +71,25 @@ enum Test {
         at_least: f64,
         /// Years let.
         lettings: Window,
-        /// Part of the fleet that is not under contract, by step.
-        spot: Vec<f64>,
+        occupancy: Occupancy,
         utilisation: Reading,
-        /// What the window covers, by step.
-        covered: Vec<f64>,
+        running: Running,
     },
+}
+
+/// For how many years of a step a unit of a fleet is used under contracts, and may be let at spot.
+enum Occupancy {
+    /// The same on every path: both, by step.
+    Planned(Vec<[f64; 2]>),
+    /// Which of the lettings of the operations.
+    ByPath(usize),
+}
+
+/// For how many years of the window a unit of a fleet runs.
+enum Running {
+    /// By step.
+    Planned(Vec<f64>),
+    ByPath(Window),
 }
 
 struct PlannedEquity {
@@ -90,7 +105,11 @@ const EVENTS: u64 = 1 << 32;
 
 impl Covenants {
     /// Plans the covenants of a borrower that has been validated, if it has any.
-    pub(super) fn new(borrower: &Borrower, plan: &mut ObligorPlan<'_>) -> Result<Option<Covenants>, Error> {
+    pub(super) fn new(
+        borrower: &Borrower,
+        operations: &Operations,
+        plan: &mut ObligorPlan<'_>,
+    ) -> Result<Option<Covenants>, Error> {
         if borrower.covenants.is_empty() {
             return Ok(None);
         }
@@ -113,25 +132,7 @@ impl Covenants {
                     let Some(fleet) = borrower.fleets.iter().find(|known| known.name == *fleet) else {
                         return Err(unknown(borrower, index, fleet));
                     };
-                    if let Some(why) = differs(fleet) {
-                        return Err(Error::invalid(
-                            format!("covenants[{index}].test.utilisation.fleet"),
-                            &fleet.name,
-                            format!(
-                                "must be a fleet of which as much is under contract on every path: this one has {why}"
-                            ),
-                        ));
-                    }
-                    let lettings = Window::new(*years, plan);
-                    let grid = plan.grid();
-                    let dates = grid.dates();
-                    Test::Utilisation {
-                        at_least: *at_least,
-                        spot: grid.iter().map(|step| fleet.letting(step.start, step.end, step.length).spot).collect(),
-                        covered: (1..=grid.steps()).map(|step| lettings.years(step, dates)).collect(),
-                        utilisation: fleet.utilisation.plan(plan, "utilisation", 0.0, 1.0)?,
-                        lettings,
-                    }
+                    Test::utilisation(*at_least, *years, fleet, operations, plan)?
                 }
             };
             list.push(PlannedCovenant::new(covenant, test, index, plan));
@@ -174,18 +175,6 @@ impl Covenants {
     }
 }
 
-/// What may make the part of a fleet that is under contract differ from the plan, if anything may.
-fn differs(fleet: &Fleet) -> Option<&'static str> {
-    match fleet.delivery {
-        Some(_) => Some("`delivery`"),
-        None if fleet.contracts.iter().any(|contract| contract.tenant.is_some()) => Some("a contract with `tenant`"),
-        None => {
-            let in_part = fleet.contracts.iter().any(|contract| contract.take_or_pay.is_some());
-            in_part.then_some("a contract with `take_or_pay`")
-        }
-    }
-}
-
 fn unknown(borrower: &Borrower, index: usize, fleet: &str) -> Error {
     let known: Vec<&str> = borrower.fleets.iter().map(|fleet| fleet.name.as_str()).collect();
     Error::Unknown {
@@ -193,6 +182,41 @@ fn unknown(borrower: &Borrower, index: usize, fleet: &str) -> Error {
         kind: "fleet of the borrower",
         name: fleet.to_owned(),
         known: known.join(", "),
+    }
+}
+
+impl Test {
+    /// Of the years that the units of a fleet run, so many must be let.
+    fn utilisation(
+        at_least: f64,
+        years: f64,
+        fleet: &Fleet,
+        operations: &Operations,
+        plan: &mut ObligorPlan<'_>,
+    ) -> Result<Test, Error> {
+        let lettings = Window::new(years, plan);
+        let letting = operations.letting_of(fleet);
+        let grid = plan.grid();
+        let planned: Vec<_> =
+            grid.iter().map(|step| (step, fleet.letting(step.start, step.end, step.length))).collect();
+        let running = match letting {
+            Some((_, true)) => Running::ByPath(Window::new(years, plan)),
+            _ => {
+                let ran: Vec<f64> = planned.iter().map(|(step, letting)| step.length * letting.running).collect();
+                Running::Planned((1..=ran.len()).map(|step| lettings.sum_of(step, &ran)).collect())
+            }
+        };
+        let occupancy = match letting {
+            Some((position, _)) => Occupancy::ByPath(position),
+            None => {
+                let used = |letting: &Letting| letting.running - letting.spot - letting.unused;
+                let years =
+                    planned.iter().map(|(step, let_out)| [used(let_out), let_out.spot].map(|part| step.length * part));
+                Occupancy::Planned(years.collect())
+            }
+        };
+        let utilisation = fleet.utilisation.plan(plan, "utilisation", 0.0, 1.0)?;
+        Ok(Test::Utilisation { at_least, lettings, occupancy, utilisation, running })
     }
 }
 

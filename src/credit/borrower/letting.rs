@@ -173,7 +173,7 @@ impl Letting {
             };
             match &contract.meter {
                 Some(_) if is_over => {}
-                // What is empty after the end of a contract without credits is what was planned.
+                // Kept, and nothing is credited: its full rate is known, and what it leaves to be let at spot was planned.
                 Some(meter) if is_kept & !self.is_late() & !terms.is_prepaid() => {
                     differs = true;
                     meter.bill(terms, planned()[0], counts, sight, value);

@@ -356,7 +356,7 @@ fn the_borrowers_at_random_meet_every_fate() {
     let mut runner = proptest::test_runner::TestRunner::new(cases(1));
     let mut fates = std::collections::BTreeMap::new();
     let mut count = |fate: &'static str, happened: bool| *fates.entry(fate).or_insert(0) += u32::from(happened);
-    for _ in 0..400 {
+    for _ in 0..1000 {
         let world = worlds().new_tree(&mut runner).unwrap().current();
         let borrower = borrowers(NAME).new_tree(&mut runner).unwrap().current();
         let record = run(&world, &borrower);
@@ -399,7 +399,7 @@ fn the_borrowers_at_random_meet_every_fate() {
         }
     }
     println!("{fates:?}");
-    assert!(fates.values().all(|count| *count >= 10), "of 1600 paths: {fates:?}");
+    assert!(fates.values().all(|count| *count >= 10), "of 4000 paths: {fates:?}");
 }
 
 fn extension(years: f64) -> Extension {

@@ -256,19 +256,23 @@ fn the_coins_of_the_miner_cover_its_notes_2_02_1_47_0_99_and_0_64_times() {
     }
 }
 
-/// What is put in December 2027 is money today, and shares where coins are worth thirty times as much.
+/// What is put in December 2027 is money today; where coins are worth three hundred times as much it stays, and becomes shares in March 2030.
 #[test]
 fn the_notes_of_the_miner_are_put_or_become_shares() {
-    for (price, shares) in [(20e3, 0.0), (2e6, 1_000e6)] {
+    for (price, months, repaid, shares) in
+        [(70e3, 18, 0.5..1.0, 0.0), (2e7, 18, 0.0..1e-9, 0.0), (2e7, 45, 1.0 - 1e-9..1.0 + 1e-9, 1_000e6)]
+    {
         let mut scenario = read("d4_hybrid_miner.toml");
-        scenario.simulation.months = Some(18);
+        scenario.simulation.months = Some(months);
         let coin = scenario.factors.iter_mut().find(|factor| factor.name == "btc").unwrap();
         let Model::Merton(model) = &mut coin.model else { panic!("a coin that jumps") };
         model.initial = price;
         let name = vec![scenario.borrowers[0].name.clone()];
         let simulation = scenario.simulation().unwrap().paths(256);
-        let exchanged = simulation.run(Sums("exchanged", name, Over::Steps)).unwrap()[0];
-        assert!((exchanged - shares).abs() < 1.0, "{exchanged} at {price}");
+        let sum = |metric| simulation.run(Sums(metric, name.clone(), Over::Steps)).unwrap()[0];
+        assert!((sum("exchanged") - shares).abs() < 1.0, "{} at {price}", sum("exchanged"));
+        let part = sum("0 % 2030.principal_paid") / 1_000e6;
+        assert!(repaid.contains(&part), "{part} at {price}");
     }
 }
 

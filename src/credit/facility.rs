@@ -238,7 +238,7 @@ impl Facility {
         }
         within("security", self.security.as_ref().map(Security::validate))?;
         within("margin", self.margin.as_ref().map(Margin::validate))?;
-        within("conversion", self.conversion.map(|conversion| conversion.validate(self)))?;
+        within("conversion", self.conversion.as_ref().map(|conversion| conversion.validate(self)))?;
         within("draws", self.draws.as_ref().map(|draws| draws.validate(self)))?;
         within("refinancing", self.refinancing.as_ref().map(Refinancing::validate))?;
         within("extension", self.extension.as_ref().map(Extension::validate))?;

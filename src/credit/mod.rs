@@ -33,7 +33,7 @@ pub(crate) use book::{BookPlan, BookWorkspace};
 pub use borrower::{Borrower, Disposal, Distribution, StepIn};
 pub use clearing::{Clearing, ClearingNetwork};
 pub use contract::{Backstop, Contract, Prepayment, TakeOrPay};
-pub use conversion::Conversion;
+pub use conversion::{Conversion, SoftCall};
 pub use covenant::{Acceleration, Covenant, CovenantTest, EquityCure};
 pub use delivery::{ContractTerm, Delivery};
 pub use draws::{Draws, Repaid};

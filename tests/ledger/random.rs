@@ -7,7 +7,7 @@ use haircut::credit::{
     ContractTerm, Conversion, Coupon, Covenant, CovenantTest, Delivery, DepthUnit, Disposal, Distribution, Draws,
     EquityCure, Extension, Facility, Feedback, Fleet, Floating, Funding, Hired, ImpactForm, Lien, LiquidationMarket,
     Losses, Margin, Miners, Outlay, Prepayment, Quantity, Recourse, Refinancing, Repaid, Reserve, Response, Security,
-    Settlement, Sponsor, StepIn, SupportForm, Sweep, TakeOrPay, Tax, Treasury,
+    Settlement, SoftCall, Sponsor, StepIn, SupportForm, Sweep, TakeOrPay, Tax, Treasury,
 };
 use haircut::market::Curve;
 use haircut::numeric::{PATHS, TimeGrid};
@@ -262,9 +262,28 @@ fn clauses() -> impl Strategy<Value = Clauses> {
 /// Part of the time to maturity in which nothing is repaid, and whether there are shares at its end.
 type Choice = (f64, Option<Conversion>);
 
-/// A put in parts of the time to maturity, scaled below.
+/// Puts and the date of a call in parts of the time to maturity, scaled below.
 fn conversions() -> impl Strategy<Value = Conversion> {
-    (0.1..50.0, option::of(0.05..=1.0_f64)).prop_map(|(price, put)| Conversion { price, put })
+    let puts = vec(0.05..=1.0_f64, 0..4).prop_map(|mut puts| {
+        puts.sort_by(f64::total_cmp);
+        puts.dedup();
+        puts
+    });
+    let hold_above = prop_oneof![2 => Just(1.0), 1 => Just(0.0), 2 => 0.0..1.0_f64];
+    let call = (0.0..1.0_f64, 1.0..2.0_f64).prop_map(|(from, above)| SoftCall { from, above });
+    (0.1..50.0, puts, hold_above, option::weighted(0.3, call)).prop_map(|(price, puts, hold_above, call)| Conversion {
+        price,
+        puts,
+        hold_above,
+        call,
+    })
+}
+
+/// Its dates so many times as late, the last at most at the maturity.
+pub(crate) fn scaled(mut conversion: Conversion, times: f64, maturity: f64) -> Conversion {
+    conversion.puts.iter_mut().for_each(|put| *put = f64::min(*put * times, maturity));
+    conversion.call.iter_mut().for_each(|call| call.from = f64::min(call.from * times, maturity));
+    conversion
 }
 
 fn facilities() -> impl Strategy<Value = Vec<Facility>> {
@@ -332,8 +351,7 @@ fn facilities() -> impl Strategy<Value = Vec<Facility>> {
                 coupon,
                 amortisation,
                 interest_only: if conversion.is_some() { 0.0 } else { waiting * maturity },
-                conversion: conversion
-                    .map(|conversion| Conversion { put: conversion.put.map(|part| part * maturity), ..conversion }),
+                conversion: conversion.map(|conversion| scaled(conversion, maturity, maturity)),
                 refinancing: clauses.0,
                 extension: clauses.1,
                 cash_trap: clauses.2,

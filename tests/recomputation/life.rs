@@ -119,10 +119,10 @@ pub(crate) struct Life<'a> {
     pub(crate) sold_early: bool,
     /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back; a sponsor met a call.
     pub(crate) margins: [usize; 5],
-    /// A note became shares.
-    pub(crate) exchanged: bool,
     /// The sponsor would have helped, had it not helped others.
     pub(crate) crowded_out: bool,
+    /// How often a note became shares at its maturity, was called, was asked for, was kept on the date of a put.
+    pub(crate) notes: [usize; 4],
 }
 
 impl<'a> Life<'a> {
@@ -209,8 +209,8 @@ impl<'a> Life<'a> {
             refused_sold: false,
             sold_early: false,
             margins: [0; 5],
-            exchanged: false,
             crowded_out: false,
+            notes: [0; 4],
         }
     }
 

@@ -18,13 +18,14 @@ pub(crate) struct Schedule {
     pub(crate) maturity: Option<usize>,
 }
 
+/// The first date of the grid that is not before it; today's instalments fall on the first date.
+pub(crate) fn step_of(grid: &TimeGrid, date: f64) -> Option<usize> {
+    (1..=grid.steps()).find(|step| grid.time(*step) >= date - SAME_DATE)
+}
+
 impl Schedule {
     pub(crate) fn new(facility: &Facility, grid: &TimeGrid) -> Self {
-        // A holder who may ask for money on a date before maturity chooses then, and there is nothing left after it.
-        let put = facility.conversion.and_then(|conversion| conversion.put);
-        let facility = &Facility { maturity: put.unwrap_or(facility.maturity), ..facility.clone() };
-        // The first date of the grid that is not before it; today's instalments fall on the first date.
-        let step_of = |date: f64| (1..=grid.steps()).find(|step| grid.time(*step) >= date - SAME_DATE);
+        let step_of = |date: f64| step_of(grid, date);
         let draws = facility.draws.as_ref().map_or(Vec::new(), |draws| draws.schedule.clone());
         let each = facility.draws.as_ref().is_some_and(|draws| draws.repaid == Repaid::Each);
         // What rounding leaves of a loan that is repaid is not owed.

@@ -1,6 +1,6 @@
 //! Two borrowers at random who sell into one market, chosen so that much goes wrong before the horizon.
 
-use crate::ledger::random::{World, borrowers, features, worlds};
+use crate::ledger::random::{World, borrowers, features, scaled, worlds};
 use haircut::credit::{
     Amortisation, Asset, Borrower, Facility, Feedback, Lien, LiquidationMarket, Quantity, Sponsor, SupportForm,
 };
@@ -44,9 +44,7 @@ fn mature(facility: &mut Facility, maturity: f64) {
     let scale = maturity / facility.maturity;
     facility.maturity = maturity;
     facility.interest_only *= scale;
-    if let Some(put) = facility.conversion.as_mut().and_then(|conversion| conversion.put.as_mut()) {
-        *put = f64::min(*put * scale, maturity);
-    }
+    facility.conversion = facility.conversion.take().map(|conversion| scaled(conversion, scale, maturity));
     if let Amortisation::Custom(dated) | Amortisation::Sculpted { cfads: dated, .. } = &mut facility.amortisation {
         for (date, _) in dated {
             *date = f64::min(*date * scale, maturity);

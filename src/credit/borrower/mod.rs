@@ -331,8 +331,7 @@ impl Borrower {
             true => Prepayment::Possible,
             false => Prepayment::AsAgreed,
         };
-        let decided: Vec<Facility> = self.facilities.iter().map(Facility::decided).collect();
-        let debt = Debt::new(&decided, prepayment, plan)?;
+        let debt = Debt::new(&self.facilities, prepayment, plan)?;
         let conversions = Conversions::new(self.shares, &self.facilities, &debt, plan);
         let covenants = Covenants::new(self, &operations, plan)?;
         let sponsor =

@@ -80,11 +80,13 @@ impl Stepper {
         for facility in &self.debt.facilities {
             let [standing, unpaid, arrears] = own.many([self.standing, facility.unpaid, facility.arrears]);
             book(paths, standing, short, due, unpaid, arrears, missing);
-            if facility.matures(step.index) {
-                lapse(paths, standing, arrears, lapsed);
-            } else if let Some(apart) = facility.apart.as_ref().filter(|apart| apart.is_parted(own)) {
+            if let Some(apart) = facility.apart.as_ref().filter(|apart| apart.is_parted(own)) {
+                let agreed = if facility.matures(step.index) { 1.0 } else { 0.0 };
                 let [standing, arrears, ends] = own.many([self.standing, facility.arrears, apart.ends]);
-                lapse_rolled(paths, step.end + SAME_DATE, standing, arrears, ends, lapsed);
+                lapse_apart(paths, [agreed, step.end + SAME_DATE], standing, arrears, ends, lapsed);
+            } else if facility.matures(step.index) {
+                let [standing, arrears] = own.many([self.standing, facility.arrears]);
+                lapse(paths, standing, arrears, lapsed);
             }
         }
         let [cash, standing] = own.many([self.cash, self.standing]);
@@ -282,11 +284,13 @@ vectorised! {
         });
     }
 
-    /// The same for a loan that was rolled over.
-    fn lapse_rolled(paths: Paths<'_>, now: f64, standing: &Lane, arrears: &Lane, ends: &Lane, lapsed: &mut Lane) {
+    /// The same where some loans were rolled over, or asked for before their maturity: those mature on another date.
+    fn lapse_apart(paths: Paths<'_>, terms: [f64; 2], standing: &Lane, arrears: &Lane, ends: &Lane, lapsed: &mut Lane) {
+        let [agreed, now] = terms;
         each!(i in paths, {
-            let is_over = is_performing(standing[i]) & (ends[i] > 0.0) & (now >= ends[i]);
-            lapsed[i] += if is_over { arrears[i] } else { 0.0 };
+            let again = if now >= ends[i] { 1.0 } else { 0.0 };
+            let is_over = if ends[i] > 0.0 { again } else { agreed };
+            lapsed[i] += if is_performing(standing[i]) & (is_over > 0.0) { arrears[i] } else { 0.0 };
         });
     }
 

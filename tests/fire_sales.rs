@@ -6,15 +6,16 @@
 mod ledger;
 
 use haircut::credit::{
-    Asset, AssetLane, Book, Cause, FacilityLane, Feedback, ImpactForm, LiquidationMarket, Obligor, ObligorBlock,
-    ObligorPlan, ObligorStepper,
+    Acceleration, Amortisation, Asset, AssetLane, Book, Borrower, Cause, Covenant, CovenantTest, EquityCure,
+    FacilityLane, Feedback, ImpactForm, LiquidationMarket, Obligor, ObligorBlock, ObligorPlan, ObligorStepper, Sponsor,
+    SupportForm, Treasury,
 };
 use haircut::market::OwnLane;
 use haircut::numeric::{PATHS, TimeGrid};
 use haircut::{Error, Simulation, check};
 use ledger::random::cases;
 use ledger::watch::Watch;
-use ledger::{Script, assert_cents, assert_rounding, liquid, script, scripted};
+use ledger::{Ledger, Record, Script, assert_cents, assert_rounding, facility, liquid, script, scripted};
 use proptest::prelude::*;
 
 /// Holds coins on margin: sells all of them when debt exceeds a share of their value at marks.
@@ -292,4 +293,137 @@ fn a_day_has_a_thirtieth_of_the_depth() {
     let daily = simulation.grid(TimeGrid::regular(1, 365).unwrap()).run(Watch::market(&["coin.mark"])).unwrap();
     // 100 in a day is 3041.67 a month.
     assert_rounding(daily["coin.mark"][1][0], 50.0 + 40.0 * f64::exp(-100.0 * 365.0 / (12.0 * 500.0)));
+}
+
+/// Borrowers whose loan accelerates at once when it exceeds a share of the collateral at marks.
+mod covenants {
+    use super::*;
+
+    fn at_most(limit: f64, cure: f64, waiver: f64) -> Vec<Covenant> {
+        let acceleration = Some(Acceleration { cure, waiver });
+        vec![Covenant { acceleration, ..Covenant::new("ltv", CovenantTest::Ltv { at_most: limit }) }]
+    }
+
+    /// A borrower that does what the holder does.
+    fn borrower(of: &Holder) -> Borrower {
+        Borrower {
+            treasury: vec![Treasury { asset: "coin".into(), units: of.units }],
+            facilities: vec![facility("loan", of.debt, 0.0, Amortisation::Bullet, 10.0)],
+            covenants: at_most(of.limit, 0.0, 0.0),
+            ..Borrower::new(of.name.clone())
+        }
+    }
+
+    /// The three of the example.
+    fn three() -> [Borrower; 3] {
+        [("a", 100.0, 8200.0, 0.9), ("b", 150.0, 10_500.0, 0.8), ("c", 200.0, 9000.0, 0.8)]
+            .map(|(name, units, debt, limit)| borrower(&holder(name, units, debt, limit)))
+    }
+
+    /// A month in which the price falls from 100 to 90: what became of the borrowers, the mark, what was sold, the rounds.
+    fn month(borrowers: [Borrower; 3], feedback: Feedback) -> ([Record; 3], [f64; 3]) {
+        let book = Book::new(borrowers).liquidation(LiquidationMarket { assets: vec![coin()], feedback });
+        let simulation = Simulation::new(scripted([("price", script([100.0, 90.0]))]), book).months(1).paths(1);
+        let ledgers = (Ledger("a".into()), Ledger("b".into()), Ledger("c".into()));
+        let metrics = ["coin.mark", "coin.volume", "rounds"];
+        let ((a, b, c), market) = simulation.run((ledgers, Watch::market(&metrics))).unwrap();
+        ([a, b, c], metrics.map(|metric| market[metric][1][0]))
+    }
+
+    /// docs/liquidation.md, "two sellers": the same of borrowers.
+    #[test]
+    fn lower_marks_break_a_covenant_within_the_step() {
+        let ([a, b, c], [mark, volume, rounds]) = month(three(), Feedback::WithinStep);
+        assert_cents(mark, 74.26);
+        assert_eq!((volume, rounds), (250.0, 2.0));
+        for record in [&a, &b] {
+            assert_eq!((record.default_step[0], record.cause[0]), (1.0, Some(Cause::Covenant)));
+            assert_eq!((record.at("breach", 1, 0), record.at("acceleration", 1, 0)), (1.0, 1.0));
+        }
+        assert_cents(a.loss[0][0], 773.88);
+        assert_cents(b.at("residual_to_owners", 1, 0), 639.18);
+        assert_eq!((b.loss[0][0], c.default_step[0], c.at("breach", 1, 0)), (0.0, f64::INFINITY, 0.0));
+        // From step to step A sells alone.
+        let ([a, b, _], [_, volume, _]) = month(three(), Feedback::On);
+        assert_eq!((volume, a.loss[0][0], b.default_step[0]), (100.0, 0.0, f64::INFINITY));
+    }
+
+    /// A cure time, a waiver: nothing is sold that day.
+    #[test]
+    fn who_has_time_or_a_waiver_does_not_sell() {
+        for (cure, waiver, events) in [(0.1, 0.0, [0.0, 0.0]), (0.0, 1.0, [1.0, 1.0])] {
+            let [a, b, c] = three();
+            let b = Borrower { covenants: at_most(0.8, cure, waiver), ..b };
+            let ([_, b, _], [_, volume, rounds]) = month([a, b, c], Feedback::WithinStep);
+            assert_eq!((volume, rounds, b.default_step[0]), (100.0, 1.0, f64::INFINITY));
+            assert_eq!([b.at("breach", 1, 0), b.at("waiver", 1, 0)], events);
+        }
+    }
+
+    /// docs/liquidation.md, "cures within a step".
+    #[test]
+    fn what_lower_marks_ask_for_is_one_cure() {
+        let marks = [0.2, 0.5].map(|pace| 50.0 + 40.0 * f64::exp(-pace));
+        // Of 14,000 against 200 coins at 0.8: 760.12 are missing at 82.75, 2,118.20 at 74.26.
+        let lacks = marks.map(|mark| 14_000.0 - 0.8 * 200.0 * mark);
+        let run = |equity_cure, sponsor| {
+            let [a, b, c] = three();
+            let mut c = Borrower { equity_cure, sponsor, ..c };
+            c.facilities[0].principal = 14_000.0;
+            month([a, b, c], Feedback::WithinStep)
+        };
+        let owners = |most| Some(EquityCure { most, times: 1, availability: 1.0.into() });
+        let ([_, _, c], [mark, volume, rounds]) = run(owners(2_118.21), None);
+        assert_rounding(mark, marks[1]);
+        assert_eq!((volume, rounds), (250.0, 2.0));
+        assert_cents(c.at("injected", 1, 0), lacks[1]);
+        assert_cents(c.at("balance", 1, 0), 14_000.0 - 2_118.20);
+        assert_eq!(["equity_cure", "breach", "acceleration"].map(|event| c.at(event, 1, 0)), [1.0, 1.0, 0.0]);
+        // A cent less: what was put in at 82.75 stays, and the rest accelerates: all 450 are sold.
+        let ([_, _, c], [_, volume, rounds]) = run(owners(2_118.20), None);
+        assert_eq!((volume, rounds), (450.0, 3.0));
+        assert_cents(c.at("injected", 1, 0), 760.12);
+        assert_cents(c.exposure[0][0], 14_000.0 - 760.12);
+        assert_eq!((c.cause[0], c.at("breach", 1, 0)), (Some(Cause::Covenant), 1.0));
+        // A sponsor does as owners do, by the odds of the whole; with 700 x 0.36 > 200 it would not.
+        let sponsor = |capacity, need_weight, form| {
+            Some(Sponsor { need_weight, ..Sponsor::new("parent", form, capacity, 200.0) })
+        };
+        let ([_, _, c], _) = run(None, sponsor(2_118.21, 0.0, SupportForm::Liquidity));
+        assert_eq!((c.at("support", 1, 0), c.default_step[0]), (1.0, f64::INFINITY));
+        assert_cents(c.at("injected", 1, 0), lacks[1]);
+        let ([_, _, c], _) = run(None, sponsor(5_900.0, 700.0, SupportForm::Liquidity));
+        assert_cents(c.at("injected", 1, 0), 760.12);
+        assert_eq!(c.default_step[0], 1.0);
+        // A tenth of the debt becomes shares once: 12,600 are more than 11,881.80, and yet the date is over.
+        let form = SupportForm::DebtForEquity { facilities: vec!["loan".into()], share: 0.1 };
+        let ([_, _, c], [_, volume, _]) = run(None, sponsor(1e9, 0.0, form));
+        assert_eq!((c.at("converted", 1, 0), c.default_step[0], volume), (1_400.0, f64::INFINITY, 250.0));
+    }
+
+    proptest! {
+        #![proptest_config(cases(60))]
+
+        /// A built-in borrower clears as a user's own obligor with the same rule does, in any market.
+        #[test]
+        fn borrowers_clear_as_holders_do((holders, prices, asset) in books()) {
+            let expected = clear(&holders, asset.clone(), Feedback::WithinStep, &prices);
+            let levels = prices.iter().map(|price| vec![100.0, *price]).collect();
+            let trade = LiquidationMarket { assets: vec![asset], feedback: Feedback::WithinStep };
+            let book = Book::new(holders.iter().map(borrower)).liquidation(trade);
+            let paths = prices.len() as u64;
+            let simulation = Simulation::new(scripted([("price", Script(levels))]), book).months(1).paths(paths);
+            let market = simulation.run(Watch::market(&["coin.mark", "coin.volume", "rounds"])).unwrap();
+            prop_assert_eq!(&market["coin.mark"][1][..prices.len()], &expected.mark[..prices.len()]);
+            prop_assert_eq!(&market["coin.volume"][1][..prices.len()], &expected.volume[..prices.len()]);
+            prop_assert_eq!(&market["rounds"][1][..prices.len()], &expected.rounds[..prices.len()]);
+            for (index, holder) in holders.iter().enumerate() {
+                let record = simulation.run(Ledger(holder.name.clone())).unwrap();
+                for path in 0..prices.len() {
+                    let loss = expected.losses[path][index];
+                    prop_assert!((record.loss[0][path] - loss).abs() <= 1e-12 * holder.debt, "{} {loss}", record.loss[0][path]);
+                }
+            }
+        }
+    }
 }

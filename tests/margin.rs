@@ -7,8 +7,8 @@
 mod ledger;
 
 use haircut::credit::{
-    Amortisation, Asset, Book, Borrower, Cause, Facility, ImpactForm, Lien, LiquidationMarket, Margin, Security,
-    Sponsor, SupportForm, Treasury,
+    Acceleration, Amortisation, Asset, Book, Borrower, Cause, Covenant, CovenantTest, Facility, ImpactForm, Lien,
+    LiquidationMarket, Margin, Security, Sponsor, SupportForm, Treasury,
 };
 use haircut::numeric::TimeGrid;
 use haircut::{Error, Simulation};
@@ -418,6 +418,21 @@ mod within_the_step {
         world
     }
 
+    prop_compose! {
+        /// Two of one sponsor, who promise that they owe no more than a share of their collateral at marks.
+        fn pairs()(one in borrowers(NAME), other in borrowers("other"), shares in [0.3..1.0_f64, 0.3..1.0], waiver in 0.0..0.5) -> [Borrower; 2] {
+            let mut pair = [one, other];
+            let commitment = pair[0].sponsor.as_ref().and_then(|sponsor| sponsor.commitment);
+            for (borrower, share) in pair.iter_mut().zip(shares) {
+                borrower.sponsor.iter_mut().for_each(|sponsor| sponsor.commitment = commitment);
+                let acceleration = Some(Acceleration { cure: 0.0, waiver });
+                let test = CovenantTest::Ltv { at_most: 3.0 * share };
+                borrower.covenants.push(Covenant { acceleration, ..Covenant::new("at once", test) });
+            }
+            pair
+        }
+    }
+
     proptest! {
         #![proptest_config(cases(64))]
 
@@ -431,21 +446,42 @@ mod within_the_step {
             prop_assert_eq!(run(Feedback::WithinStep), run(Feedback::On));
         }
 
-        /// What becomes of a path does not depend on those beside it.
+        /// What becomes of a path does not depend on those beside it, whoever sells within the step, is called, breaks a covenant or is helped.
         #[test]
-        fn a_path_is_called_alone(world in worlds(), borrower in borrowers(NAME), depth in 1.0..100.0) {
+        fn a_path_is_called_alone(world in worlds(), pair in pairs(), depth in 1.0..100.0) {
             let world = moving(world, Feedback::WithinStep, depth);
             let mut alone = world.clone();
             alone.series.iter_mut().for_each(|(_, script)| script.0.truncate(1));
             let run = |world: &ledger::random::World| {
-                world.simulation(Book::new([borrower.clone()])).run(Ledger(NAME.into())).unwrap()
+                let ledgers = (Ledger(NAME.into()), Ledger("other".into()));
+                let (one, other) = world.simulation(Book::new(pair.clone())).run(ledgers).unwrap();
+                [one, other]
             };
-            let (together, alone) = (run(&world), run(&alone));
-            prop_assert_eq!(together.default_step[0].to_bits(), alone.default_step[0].to_bits());
-            prop_assert_eq!(together.cause[0], alone.cause[0]);
-            for (metric, history) in &together.metrics {
-                for (step, paths) in history.iter().enumerate() {
-                    prop_assert_eq!(paths[0].to_bits(), alone.at(metric, step, 0).to_bits(), "{} of step {}", metric, step);
+            for (together, alone) in std::iter::zip(run(&world), run(&alone)) {
+                prop_assert_eq!(together.default_step[0].to_bits(), alone.default_step[0].to_bits());
+                prop_assert_eq!(together.cause[0], alone.cause[0]);
+                for (metric, history) in &together.metrics {
+                    for (step, paths) in history.iter().enumerate() {
+                        prop_assert_eq!(paths[0].to_bits(), alone.at(metric, step, 0).to_bits(), "{} of step {}", metric, step);
+                    }
+                }
+            }
+        }
+
+        /// No money appears or vanishes, whatever is done within the step.
+        #[test]
+        fn cash_is_conserved_within_the_step(world in worlds(), pair in pairs(), depth in 1.0..100.0) {
+            let world = moving(world, Feedback::WithinStep, depth);
+            for name in [NAME, "other"] {
+                let record = world.simulation(Book::new(pair.clone())).run(Ledger(name.into())).unwrap();
+                let sum = |metrics: &[&str], step, path| metrics.iter().map(|metric| record.at(metric, step, path)).sum::<f64>();
+                for (step, path) in (1..=world.grid.steps()).flat_map(|step| (0..4).map(move |path| (step, path))) {
+                    let sources = sum(&["revenue", "treasury_sales", "drawn", "refinanced", "injected", "proceeds", "margin_sale"], step, path)
+                        + sum(&["cash", "reserve"], step - 1, path);
+                    let uses = sum(&["operating_cost", "debt_service_paid", "prepaid", "capex", "tax", "distributed", "claims_paid"], step, path)
+                        + sum(&["preferred_paid", "residual_to_owners", "seized", "cash", "reserve"], step, path);
+                    let gap = (sources - uses).abs();
+                    prop_assert!(gap <= 1e-6 + 1e-11 * (sources.abs() + uses.abs()), "step {} path {}: {}", step, path, gap);
                 }
             }
         }

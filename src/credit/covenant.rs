@@ -3,6 +3,7 @@
 use super::facility::Facility;
 use super::fleet::LARGEST;
 use super::quantity::Quantity;
+use super::schedule::SAME_DATE;
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,9 @@ use serde::{Deserialize, Serialize};
 /// 3. if not, and the breach has lasted for the cure period, owners cure it if their [`EquityCure`] goes so far;
 /// 4. else all facilities accelerate: a default, cause [`Cause::Covenant`](super::Cause).
 ///
-/// Tests are made after the payments of the date, before sweeps and owners, in the order of the list. A borrower may have several covenants on
-/// one figure: a lock-up at a DSCR of 1.2 and a default at 1.05.
+/// Tests are made after the payments of the date, before sweeps and owners, in the order of the list. A loan to value whose breach accelerates
+/// at once is tested again where the market clears within the step ([`Feedback::WithinStep`](super::Feedback::WithinStep)) and marks have fallen.
+/// A borrower may have several covenants on one figure: a lock-up at a DSCR of 1.2 and a default at 1.05.
 ///
 /// ```
 /// use haircut::credit::{Acceleration, Covenant, CovenantTest};
@@ -96,7 +98,7 @@ pub struct Acceleration {
 ///
 /// A cure is what the test lacks: of a DSCR it is cash, and counts as CFADS of that step in all windows to come; of a
 /// liquidity it is cash; of an LTV it repays debt, senior first. A want of utilisation has no cure. Owners cure a breach as a whole or not at all: up to
-/// `times`, and `most x availability` less what they have put in.
+/// `times`, and `most x availability` less what they have put in. What marks that fall within a step ask for is one cure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EquityCure {
@@ -138,6 +140,12 @@ impl Covenant {
     /// Whether facilities may be repaid ahead of schedule because of it.
     pub(super) fn prepays(&self) -> bool {
         self.sweep > 0.0 || (self.acceleration.is_some() && matches!(self.test, CovenantTest::Ltv { .. }))
+    }
+
+    /// Whether it is tested again where marks fall within the step: a breach at lower marks would accelerate the debt on the same date.
+    pub(super) fn is_tested_again(&self) -> bool {
+        let is_at_once = self.acceleration.is_some_and(|acceleration| acceleration.cure <= SAME_DATE);
+        is_at_once && matches!(self.test, CovenantTest::Ltv { .. })
     }
 
     /// Whether its name is that of a facility, whose metrics bear it.

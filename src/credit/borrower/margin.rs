@@ -141,7 +141,7 @@ impl Stepper {
         for (coins, _) in &loan.coins {
             let mark = block.liquidation.mark(coins.asset);
             add_value(&own[coins.units], mark, secured);
-            add(mark, marks);
+            add_mark(mark, marks);
         }
         self.debt.owed_to(loan.facility, block.step, own, owed);
         let release = loan.terms.release.filter(|_| look == Look::First).unwrap_or(f64::INFINITY);
@@ -271,7 +271,7 @@ impl Debt {
 }
 
 vectorised! {
-    fn add(mark: &Lane, marks: &mut Lane) {
+    pub(super) fn add_mark(mark: &Lane, marks: &mut Lane) {
         for i in 0..PATHS {
             marks[i] += mark[i];
         }

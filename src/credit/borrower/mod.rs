@@ -207,7 +207,8 @@ enum Looks {
 impl Looks {
     fn of(borrower: &Borrower) -> Looks {
         let has_margin = borrower.facilities.iter().any(|facility| facility.margin.is_some());
-        if has_margin { Looks::Again } else { Looks::Once }
+        let is_tested_again = borrower.covenants.iter().any(Covenant::is_tested_again);
+        if has_margin || is_tested_again { Looks::Again } else { Looks::Once }
     }
 }
 

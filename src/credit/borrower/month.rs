@@ -52,7 +52,7 @@ pub(super) struct Stepper {
     pub(super) pledged: Vec<Pledge>,
     pub(super) conversions: Option<Conversions>,
     pub(super) margins: Vec<MarginLoan>,
-    /// With them, how paths stood before marks moved within the step.
+    /// If anything may look at marks again, how paths stood before they moved within the step.
     pub(super) stood: Option<OwnLane>,
     /// What preferred owners are to get before others, and have got.
     pub(super) preferred: Option<(f64, OwnLane)>,
@@ -134,11 +134,12 @@ impl ObligorStepper for Stepper {
         }
     }
 
-    /// Margin is called again at lower marks; nothing else is looked at again.
+    /// Margin is called, and covenants on the loan to value are tested, again at lower marks; nothing else is looked at again.
     fn react(&self, block: &mut ObligorBlock<'_>) {
         let Some(stood) = self.stood.filter(|_| self.tally.any(&block.own, Count::Performing)) else { return };
         block.own[stood] = block.own[self.standing];
         self.call_margins(Look::Again, block);
+        self.test_covenants_again(block);
         if self.sells(&block.own) {
             self.offer(block, Some(stood));
         }

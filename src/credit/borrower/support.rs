@@ -162,6 +162,12 @@ impl Stepper {
         helps
     }
 
+    /// Whether the sponsor has converted debt, or bought the borrower, on this date: that is once.
+    pub(super) fn is_restructured_today(&self, path: usize, block: &ObligorBlock<'_>) -> bool {
+        let restructures = |sponsor: &&PlannedSponsor| sponsor.terms.form != SupportForm::Liquidity;
+        self.sponsor.as_ref().filter(restructures).is_some_and(|sponsor| sponsor.given_today(path, block) > 0.0)
+    }
+
     /// What a takeover looks at.
     fn value(&self, sponsor: &PlannedSponsor, block: &mut ObligorBlock<'_>) {
         if matches!(sponsor.terms.form, SupportForm::Takeover { .. }) {

@@ -297,6 +297,14 @@ impl LiquidationView<'_> {
         &self.workspace.mark[asset.0]
     }
 
+    /// Marks of one class with which the step began, before what is sold within it: an obligor that looks again
+    /// ([`ObligorStepper::react`](crate::credit::ObligorStepper::react)) sees by them on which paths marks have fallen.
+    #[inline]
+    #[must_use]
+    pub fn opening_mark(&self, asset: AssetLane) -> &Lane {
+        &self.workspace.open[asset.0]
+    }
+
     /// Puts units of a class up for sale on one path of the block in this step.
     #[inline]
     pub fn sell(&mut self, asset: AssetLane, path: usize, units: f64) {

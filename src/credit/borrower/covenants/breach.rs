@@ -1,6 +1,6 @@
 //! What follows where a covenant does not hold: lock-up, waiver, cure, acceleration, and a sweep of cash.
 
-use super::{Covenants, PlannedCovenant, PlannedEquity, Test};
+use super::{Covenants, LACK, PlannedCovenant, PlannedEquity, Test};
 use crate::credit::borrower::debt::Debt;
 use crate::credit::borrower::margin::Look;
 use crate::credit::borrower::metrics::Metric;
@@ -13,20 +13,24 @@ use crate::credit::quantity::Reading;
 use crate::credit::schedule::{ROUNDING, SAME_DATE};
 use crate::market::{OwnLane, OwnLanes, ReadLanes};
 use crate::numeric::{Lane, PATHS, Step};
-use crate::sample::event;
+use crate::sample::{StreamKey, event};
 use crate::vectorised;
 
-/// Among the scratch lanes what a test lacks, on which paths a breach begins, and room for what tests look at.
-const LACK: usize = 0;
+/// Among the scratch lanes on which paths a breach begins, and room for what tests look at.
 const BEGINS: usize = 1;
 
 impl PlannedCovenant {
+    /// Whether lenders waive a breach that begins on a path in a step.
+    pub(super) fn is_waived(&self, probability: f64, path: u64, step: u64, key: &StreamKey) -> bool {
+        let [word, ..] = key.event(path, self.first_event + step);
+        event::uniform(word) < probability
+    }
+
     /// On which of the paths that are marked lenders waive the breach that begins.
     fn waive(&self, probability: f64, block: &mut ObligorBlock<'_>, waivers: Option<OwnLane>) {
         let (own, step) = (&mut block.own, block.step.index as u64);
         each_flagged(&block.scratch[BEGINS], |path| {
-            let [word, ..] = block.key.event(block.first_path + path as u64, self.first_event + step);
-            if event::uniform(word) < probability {
+            if self.is_waived(probability, block.first_path + path as u64, step, block.key) {
                 own[self.waived][path] = 1.0;
                 if let Some(lane) = waivers {
                     own[lane][path] += 1.0;
@@ -37,11 +41,11 @@ impl PlannedCovenant {
 }
 
 impl PlannedEquity {
-    /// Whether owners find so much on this path.
-    fn reaches(&self, need: f64, path: usize, own: &OwnLanes<'_>, read: ReadLanes<'_>) -> bool {
+    /// Whether owners find so much on this path, for so many more cures.
+    fn reaches(&self, [need, cures]: [f64; 2], path: usize, own: &OwnLanes<'_>, read: ReadLanes<'_>) -> bool {
         let Reading { constant, series } = self.availability;
         let available = (constant * series.map_or(1.0, |series| read[series][path])).clamp(0.0, 1.0);
-        own[self.taken][path] < f64::from(self.terms.times)
+        own[self.taken][path] + cures <= f64::from(self.terms.times)
             && need * (1.0 - ROUNDING) <= self.terms.most * available - own[self.paid][path]
     }
 }
@@ -104,7 +108,7 @@ impl Stepper {
             if block.scratch[DEFAULTS][path] == 0.0 {
                 continue;
             }
-            if self.cure_on(covenants, position, path, block) {
+            if self.cure_on(covenants, position, Look::First, path, block) {
                 block.scratch[DEFAULTS][path] = 0.0;
                 block.own[covenants.list[position].breached][path] = 0.0;
             } else {
@@ -117,16 +121,32 @@ impl Stepper {
     }
 
     /// Whether owners or a sponsor cure a breach on a path; then it is cured.
-    fn cure_on(&self, covenants: &Covenants, position: usize, path: usize, block: &mut ObligorBlock<'_>) -> bool {
+    pub(super) fn cure_on(
+        &self,
+        covenants: &Covenants,
+        position: usize,
+        look: Look,
+        path: usize,
+        block: &mut ObligorBlock<'_>,
+    ) -> bool {
         let need = block.scratch[LACK][path];
-        let equity = covenants.equity.as_ref().filter(|equity| equity.reaches(need, path, &block.own, block.read));
-        let Some(equity) = equity.filter(|_| self.mend(covenants, position, need, path, block)) else {
-            return self.support_breach(covenants, position, need, Look::First, path, block);
+        let step = block.step.index as f64;
+        // What lower marks of one date ask for more is one cure with what was put in on that date.
+        let goes_on = |equity: &PlannedEquity| {
+            look == Look::Again && equity.last.is_some_and(|last| block.own[last][path] >= step)
+        };
+        let equity = covenants.equity.as_ref().map(|equity| (equity, if goes_on(equity) { 0.0 } else { 1.0 }));
+        let equity = equity.filter(|(equity, cures)| equity.reaches([need, *cures], path, &block.own, block.read));
+        let Some((equity, cures)) = equity.filter(|_| self.mend(covenants, position, need, path, block)) else {
+            return self.support_breach(covenants, position, need, look, path, block);
         };
         let own = &mut block.own;
         own[equity.paid][path] += need;
-        own[equity.taken][path] += 1.0;
-        self.metrics.add_on(own, Metric::EquityCure, path, 1.0);
+        own[equity.taken][path] += cures;
+        if let Some(last) = equity.last {
+            own[last][path] = step;
+        }
+        self.metrics.add_on(own, Metric::EquityCure, path, cures);
         self.metrics.add_on(own, Metric::Injected, path, need);
         true
     }

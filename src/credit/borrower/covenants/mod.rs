@@ -1,8 +1,10 @@
 //! Covenants at work: what is remembered of them.
 
+mod again;
 mod breach;
 mod lack;
 
+use self::again::Sight;
 use super::Borrower;
 use super::operations::Operations;
 use super::window::Window;
@@ -14,6 +16,9 @@ use crate::credit::obligor::ObligorPlan;
 use crate::credit::quantity::Reading;
 use crate::credit::schedule::SAME_DATE;
 use crate::market::{OwnLane, OwnLanes};
+
+/// Among the scratch lanes what a test lacks.
+const LACK: usize = 0;
 
 /// All covenants of a borrower, as listed.
 pub(super) struct Covenants {
@@ -28,6 +33,8 @@ pub(super) struct Covenants {
     /// The share of cash that repays debt.
     swept: OwnLane,
     prepaid: OwnLane,
+    /// If some test is made again where marks fall within the step.
+    sight: Option<Sight>,
 }
 
 struct Flows {
@@ -53,6 +60,8 @@ struct PlannedCovenant {
     /// First of the events of this covenant, one a step.
     first_event: u64,
     breach: Option<OwnLane>,
+    /// Whether it is tested again where marks fall within the step.
+    is_tested_again: bool,
 }
 
 enum Test {
@@ -97,6 +106,8 @@ struct PlannedEquity {
     availability: Reading,
     paid: OwnLane,
     taken: OwnLane,
+    /// The step of the last cure, if some test is made again.
+    last: Option<OwnLane>,
 }
 
 /// Where the events of covenants begin among those of a borrower; each covenant has so many.
@@ -137,6 +148,7 @@ impl Covenants {
             };
             list.push(PlannedCovenant::new(covenant, test, index, plan));
         }
+        let is_again = borrower.covenants.iter().any(Covenant::is_tested_again);
         let equity = match &borrower.equity_cure {
             None => None,
             Some(terms) => Some(PlannedEquity {
@@ -144,6 +156,7 @@ impl Covenants {
                 terms: terms.clone(),
                 paid: plan.state(),
                 taken: plan.state(),
+                last: is_again.then(|| plan.state()),
             }),
         };
         Ok(Some(Covenants {
@@ -154,6 +167,7 @@ impl Covenants {
             locked: plan.state(),
             swept: plan.state(),
             prepaid: plan.state(),
+            sight: is_again.then(|| Sight::new(plan)),
         }))
     }
 
@@ -232,6 +246,7 @@ impl PlannedCovenant {
             waived: plan.state(),
             first_event: WAIVERS + EVENTS * position as u64,
             breach: plan.metric(&format!("{}.breach", covenant.name)),
+            is_tested_again: covenant.is_tested_again(),
         }
     }
 }

@@ -205,15 +205,30 @@ fn the_dscr_of_the_hopper_loan_is_2_11_1_68_1_26_and_0_92() {
 }
 
 #[test]
-fn the_dscr_of_the_neo_cloud_is_1_95_1_09_and_0_44() {
-    for (share, dscr) in [(0.60, 1.95), (0.40, 1.09), (0.25, 0.44)] {
+fn the_dscr_of_the_neo_cloud_is_1_90_1_29_and_0_84() {
+    let dscr = |share: f64, used: f64, has_customer: bool| {
         let mut scenario = read("neocloud_inference.toml");
         let borrower = &mut scenario.borrowers[0];
         borrower.cash = 1e9;
-        borrower.fleets[0].utilisation = 0.85.into();
+        let fleet = &mut borrower.fleets[0];
+        fleet.utilisation = used.into();
+        fleet.contracts[0].take_or_pay.as_mut().unwrap().usage = used.into();
+        fleet.contracts.truncate(usize::from(has_customer));
         let (cfads, due) = first_year(scenario, 3.75 * share, 0.0);
         assert!((due / 1e6 - 77.75).abs() < 0.01, "{due}");
-        assert!((cfads / due - dscr).abs() < 0.005, "{share}: {}", cfads / due);
+        cfads / due
+    };
+    for (share, expected, without_a_third, alone) in
+        [(0.60, 1.90, 1.08, 1.95), (0.40, 1.29, 0.68, 1.09), (0.25, 0.84, 0.38, 0.44)]
+    {
+        let third = 0.85 * 2.0 / 3.0;
+        for (found, expected) in [
+            (dscr(share, 0.85, true), expected),
+            (dscr(share, third, true), without_a_third),
+            (dscr(share, 0.85, false), alone),
+        ] {
+            assert!((found - expected).abs() < 0.005, "{share}: {found}");
+        }
     }
 }
 

@@ -97,6 +97,7 @@ pub use launches::Excitation;
 pub use merton::Merton;
 pub use model::{DependenceModel, Model};
 pub use network_hashrate::NetworkHashrate;
+pub(crate) use normal_margin::NormalMargin;
 pub use obsolescence::Obsolescence;
 pub use plan::{Market, MarketBuilder};
 pub(crate) use plan::{MarketPlan, MarketWorkspace, START};

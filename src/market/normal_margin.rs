@@ -22,7 +22,7 @@ use crate::numeric::{Lane, PATHS};
 /// P(T > t(u)) = integral from u to infinity of f / (2 integral from 0 of f),   f(u) = exp(-u^2 (1 - 1 / nu) / 2) sqrt(y / (e^y - 1))
 /// ```
 #[derive(Debug, Clone)]
-pub(super) struct NormalMargin {
+pub(crate) struct NormalMargin {
     /// 1 / (nu - 2): T^2 / nu = (m z)^2 / (nu - 2), where m z has variance 1.
     per_variance: f64,
     /// Largest T^2 / nu.
@@ -40,7 +40,7 @@ const FURTHEST: f64 = 9.0;
 
 impl NormalMargin {
     /// For more than 2 degrees of freedom.
-    pub(super) fn new(freedom: f64) -> Self {
+    pub(crate) fn new(freedom: f64) -> Self {
         let largest = FURTHEST * FURTHEST / freedom;
         let scale = 2.0 * (largest + KNEE) / largest;
         let cosine = |numerator: usize| sin_cos_2pi(numerator as f64 / (4 * COUNT) as f64).1;
@@ -68,7 +68,7 @@ impl NormalMargin {
     }
 
     /// Turns a normal driver and the mixing variable into the driver with normal margins.
-    pub(super) fn apply(&self, mixing: &Lane, driver: &mut Lane) {
+    pub(crate) fn apply(&self, mixing: &Lane, driver: &mut Lane) {
         map(self, mixing, driver);
     }
 }

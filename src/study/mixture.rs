@@ -1,7 +1,8 @@
-//! Moments of the two mixtures that matching needs: two normals, and a t copula of normals.
+//! Moments of the two mixtures that matching needs: two normals, and a t copula of normals. What is found is simulated, so it has the same bits on every
+//! machine: kernels, not the platform's functions.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
-use std::f64::consts::PI;
+use crate::market::NormalMargin;
+use crate::numeric::{Lane, PATHS, gauss_legendre, kernel};
 
 /// The log return of a price over a step under two regimes: normal with variance `calm` or `stress` and, for the price to grow as it should,
 /// with a mean of minus half of it.
@@ -26,8 +27,8 @@ impl TwoNormals {
             return of(1.0);
         }
         // The kurtosis grows with the logarithm of the ratio.
-        let most = 1e6_f64.ln();
-        of(bisect(0.0, most, |ratio| of(ratio.exp()).excess_kurtosis() - excess_kurtosis).exp())
+        let most = kernel::ln(1e6);
+        of(kernel::exp(bisect(0.0, most, |ratio| of(kernel::exp(ratio)).excess_kurtosis() - excess_kurtosis)))
     }
 
     /// By how much the mean in stress lies above that in calm.
@@ -115,51 +116,74 @@ pub(super) fn crossing(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64 {
 /// Pearson's correlation of the normals that have a t copula.
 ///
 /// The radius of a bivariate t is `r = sqrt(nu (e^(s^2 / nu) - 1))` with `s` that of two independent normals, so the mean of the product is an
-/// integral over s and an angle of smooth functions: Simpson's rule in s, and the mean over equal angles.
+/// integral over s and an angle of smooth functions: Gauss's rule in s, and the mean over equal angles. It errs by 2e-8 at 3 degrees of freedom and less above,
+/// by 1e-6 at 2.01, where a variate passes zero steeply. The normals are those that the simulation makes.
 pub(super) struct TCopula {
     freedom: f64,
-    law: StudentsT,
+    margin: NormalMargin,
+    /// Nodes and weights on 0 to 1.
+    radii: Vec<(f64, f64)>,
 }
 
-const ANGLES: usize = 96;
-const RADII: usize = 120;
+/// Half a circle: opposite angles have the same product.
+const ANGLES: usize = PATHS / 2;
+const RADII: usize = 32;
+/// Beyond lies a probability of 2e-16.
+const FURTHEST: f64 = 8.5;
 
 impl TCopula {
-    pub(super) fn new(freedom: f64) -> Option<Self> {
-        Some(TCopula { freedom, law: StudentsT::new(0.0, 1.0, freedom).ok()? })
-    }
-
-    fn normal(&self, variate: f64) -> f64 {
-        // From the lower side, where probabilities keep their digits.
-        let tail = self.law.cdf(-variate.abs()).max(1e-300);
-        (-Normal::standard().inverse_cdf(tail)).max(0.0).copysign(variate)
+    /// For more than 2 degrees of freedom.
+    pub(super) fn new(freedom: f64) -> Self {
+        TCopula { freedom, margin: NormalMargin::new(freedom), radii: gauss_legendre(RADII) }
     }
 
     /// The correlation of the normals for a correlation of the t variates.
     pub(super) fn pearson(&self, rho: f64) -> f64 {
-        let width = 8.5 / RADII as f64;
         let rest = (1.0 - rho * rho).max(0.0).sqrt();
-        let mut sum = 0.0;
-        for step in 1..=RADII {
-            let s = width * step as f64;
-            let simpson = if step == RADII {
-                1.0
-            } else if step % 2 == 1 {
-                4.0
-            } else {
-                2.0
-            };
-            let weight = simpson * width / 3.0 * s * (-0.5 * s * s).exp();
-            let radius = (self.freedom * (s * s / self.freedom).exp_m1()).sqrt();
-            // Opposite angles have the same product: half a circle is enough.
-            let circle: f64 = (0..ANGLES)
-                .map(|angle| {
-                    let (sin, cos) = (PI * (angle as f64 + 0.5) / ANGLES as f64).sin_cos();
-                    self.normal(radius * cos) * self.normal(radius * (rho * cos + rest * sin))
-                })
-                .sum();
-            sum += weight * circle / ANGLES as f64;
+        // Both variates at every angle.
+        let mut circle = Lane::ZERO;
+        for angle in 0..ANGLES {
+            let (sin, cos) = kernel::sin_cos_2pi((angle as f64 + 0.5) / (2 * ANGLES) as f64);
+            (circle[angle], circle[ANGLES + angle]) = (cos, rho * cos + rest * sin);
         }
-        sum
+        let at = |(node, weight): &(f64, f64)| {
+            let s = FURTHEST * node;
+            // Of variates that have variance 1.
+            let radius = ((self.freedom - 2.0) * kernel::exp_m1(s * s / self.freedom)).sqrt();
+            let mut normals = circle;
+            self.margin.apply(&Lane::splat(radius), &mut normals);
+            let products: f64 = (0..ANGLES).map(|angle| normals[angle] * normals[ANGLES + angle]).sum();
+            FURTHEST * weight * s * kernel::exp(-0.5 * s * s) * products / ANGLES as f64
+        };
+        self.radii.iter().map(at).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Guards: the correlation under a t copula is that of the two distribution functions, and is what it must be at its ends. A simulation of
+    //! the matched market would show three digits of it.
+    use super::*;
+
+    #[test]
+    fn the_copula_has_the_correlation_of_its_distribution_functions() {
+        // By SciPy's distribution functions of t and the normal, with 12,000 angles and 120 nodes, at 0.1, 0.5, 0.9 and 0.99.
+        let table = [
+            (2.01, 3e-6, [0.094_190_173_659, 0.475_889_324_913, 0.884_406_629_602, 0.987_587_490_448]),
+            (3.0, 5e-8, [0.096_751_502_167, 0.486_863_684_548, 0.892_475_823_265, 0.988_996_813_169]),
+            (4.0, 1e-8, [0.097_972_639_611, 0.491_942_520_358, 0.895_710_147_065, 0.989_464_321_492]),
+            (12.0, 1e-8, [0.099_740_727_145, 0.499_009_062_266, 0.899_537_814_808, 0.989_946_353_701]),
+        ];
+        for (freedom, bound, expected) in table {
+            let copula = TCopula::new(freedom);
+            for (rho, expected) in [0.1, 0.5, 0.9, 0.99].into_iter().zip(expected) {
+                let found = copula.pearson(rho);
+                assert!((found - expected).abs() < bound, "{freedom}, {rho}: {found} for {expected}");
+                assert!((copula.pearson(-rho) + found).abs() < bound);
+            }
+            assert!(copula.pearson(0.0).abs() < 1e-14 && (copula.pearson(1.0) - 1.0).abs() < bound);
+        }
+        // Nearly normal.
+        assert!((TCopula::new(1e6).pearson(0.5) - 0.5).abs() < 1e-6);
     }
 }

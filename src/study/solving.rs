@@ -5,9 +5,8 @@ use super::target::{LEAST, Margin, Own, Target};
 use crate::market::{
     CommonJumps, Constant, Correlations, DependenceModel, Gbm, Model, Regime, Regimes, StressDriven, StudentT,
 };
-use crate::numeric::{Correlation, nearest_correlation};
+use crate::numeric::{Correlation, kernel, nearest_correlation};
 use crate::{Error, check};
-use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
 /// Builds a matrix pair by pair, and mends it where it is none.
 fn solve(size: usize, entry: impl Fn(usize, usize) -> f64) -> Result<Correlation, Error> {
@@ -45,9 +44,7 @@ impl Drivers {
     pub(super) fn new(degrees_of_freedom: Option<f64>) -> Result<Self, Error> {
         let Some(freedom) = degrees_of_freedom else { return Ok(Drivers(None)) };
         check::within("degrees_of_freedom", freedom, 2.01, 1e6)?;
-        let copula = TCopula::new(freedom);
-        let copula = copula.ok_or_else(|| Error::invalid("degrees_of_freedom", freedom, "must be above zero"))?;
-        Ok(Drivers(Some((freedom, copula))))
+        Ok(Drivers(Some((freedom, TCopula::new(freedom)))))
     }
 
     /// The correlation of drivers for an entry of the matrix.
@@ -196,16 +193,16 @@ pub(super) fn regimes(
 /// The mean of s^2 (3 - 2 s), s = (x - begin) / (full - begin) held between 0 and 1, over a standard normal x.
 pub(super) fn mean_weight(begin: f64, full: f64) -> f64 {
     const PANELS: usize = 2000;
-    let normal = Normal::standard();
+    let density = |x: f64| kernel::exp(-0.5 * x * x) / std::f64::consts::TAU.sqrt();
     let width = (full - begin) / PANELS as f64;
     let f = |place: f64| {
         let s = place / PANELS as f64;
-        s * s * (3.0 - 2.0 * s) * normal.pdf(begin + place * width)
+        s * s * (3.0 - 2.0 * s) * density(begin + place * width)
     };
     // Simpson's rule.
     let sum: f64 =
         (0..PANELS).map(|panel| panel as f64).map(|panel| f(panel) + 4.0 * f(panel + 0.5) + f(panel + 1.0)).sum();
-    sum * width / 6.0 + normal.sf(full)
+    sum * width / 6.0 + kernel::normal_survival(full)
 }
 
 pub(super) fn stress_driven(target: &Target, stress: &Correlation, index: StressDriven) -> Result<Solved, Error> {

@@ -147,13 +147,18 @@ fn what_is_not_used_is_paid_for_up_to_the_minimum() {
 #[test]
 fn usage_that_stays_is_a_number() {
     let random = Delivery { delay_deviation: 0.2, contracts: ContractTerm::FromDelivery, ..late() };
-    for delivery in [None, Some(late()), Some(random)] {
+    // Where the lender operates, and sells: it turns where what is still to be credited does.
+    let mut choices = [0; 2];
+    for (delivery, price) in [None, Some(late()), Some(random)]
+        .into_iter()
+        .flat_map(|delivery| (8..32).map(move |price| (delivery, 2_500.0 * f64::from(price))))
+    {
         let run = |usage: Quantity| {
             let contract = Contract {
                 tenant: Some("tenant".into()),
                 reletting_delay: 0.25,
                 take_or_pay: Some(TakeOrPay { minimum: 0.3, usage }),
-                prepayment: Some(Prepayment { usd: 3e6, credited: 0.4, received: None }),
+                prepayment: Some(Prepayment { usd: 8e6, credited: 0.4, received: None }),
                 ..Contract::new(0.7, 3.0, 1.7)
             };
             let fleet =
@@ -170,7 +175,7 @@ fn usage_that_stays_is_a_number() {
                 cash: 6e6,
                 overhead_usd_per_year: 2e6,
                 fleets: vec![fleet],
-                facilities: vec![facility("loan", 4e7, 0.1, Amortisation::Bullet, 1.0)],
+                facilities: vec![facility("loan", 2e8, 0.0, Amortisation::Bullet, 1.0)],
                 step_in: Some(terms),
                 ..Borrower::new("landlord")
             };
@@ -178,24 +183,25 @@ fn usage_that_stays_is_a_number() {
             let market = scripted([
                 ("tenant", failures),
                 ("rent", script([0.5])),
-                ("price", script([1.0])),
+                ("price", script([price])),
                 ("usage", script([0.8])),
             ]);
             follow(market, trading([liquid("gpu", "price")]), borrower, 12, 4)
         };
         let (number, series) = (run(0.8.into()), run("usage".into()));
         assert_eq!(number.default_step, series.default_step);
-        let mut sums = [0.0; 2];
         for path in 0..64 {
-            for (sum, metric) in sums.iter_mut().zip(["revenue", "operated"]) {
+            let mut operated = 0.0;
+            for metric in ["revenue", "operated"] {
                 for (number, series) in number.row(metric, path).into_iter().zip(series.row(metric, path)) {
                     assert_cents(series, number);
-                    *sum += number;
+                    operated += if metric == "operated" { number } else { 0.0 };
                 }
             }
+            choices[usize::from(operated > 0.0)] += 1;
         }
-        assert!(sums.iter().all(|sum| *sum > 0.0), "{sums:?}");
     }
+    assert!(choices.iter().all(|paths| *paths > 300), "{choices:?}");
 }
 
 fn late() -> Delivery {

@@ -81,6 +81,8 @@ pub(crate) struct Life<'a> {
     /// What the sponsor has given, and what it has given to everyone.
     given: f64,
     given_to_all: Rc<Cell<f64>>,
+    /// Of that, in the step named.
+    given_in: (usize, f64),
     calls: Calls,
     /// Losses that reduce the tax of later steps.
     losses: f64,
@@ -119,6 +121,10 @@ pub(crate) struct Life<'a> {
     pub(crate) sold_early: bool,
     /// How often a call was answered with coins, with cash, by a lender's sale; coins were given back; a sponsor met a call.
     pub(crate) margins: [usize; 5],
+    /// It looks at marks again, which have fallen within the step.
+    looks_again: bool,
+    /// What that brought: more coins that a lender sells, a cure, a default by a covenant, a default by a call.
+    pub(crate) again: [usize; 4],
     /// The sponsor would have helped, had it not helped others.
     pub(crate) crowded_out: bool,
     /// How often a note became shares at its maturity, was called, was asked for, was kept on the date of a put.
@@ -185,6 +191,7 @@ impl<'a> Life<'a> {
             shares: borrower.shares,
             given: 0.0,
             given_to_all,
+            given_in: (0, 0.0),
             calls: Calls::new(facilities),
             losses: 0.0,
             profit_of_year: 0.0,
@@ -209,6 +216,8 @@ impl<'a> Life<'a> {
             refused_sold: false,
             sold_early: false,
             margins: [0; 5],
+            looks_again: false,
+            again: [0; 4],
             crowded_out: false,
             notes: [0; 4],
         }
@@ -371,7 +380,7 @@ impl<'a> Life<'a> {
 
     /// What this borrower gets for a unit when so many are sold a month.
     fn price(&self, path: &Path<'_>, step: usize, asset: usize, units_per_month: f64) -> f64 {
-        in_haste(path, asset, self.borrower.liquidation.over, path.net_price(asset, step, units_per_month))
+        in_haste(path, asset, self.borrower.liquidation.over, path.executable(asset, step, units_per_month))
     }
 
     /// The part of a step that lies in the time in which a lender operates that took over at `default`.
@@ -645,8 +654,10 @@ impl<'a> Life<'a> {
         if left - available > negligible && total > 0.0 {
             let raised = self.roll_over(path, step, &due, available, (revenue - cost, total));
             if raised.iter().all(|raised| *raised <= 0.0) {
-                coins += self.sell_refused(path, step, left - available, negligible);
-                available = self.cash + flow + coins;
+                let gap = left - available;
+                let refused = self.sell_refused(path, step, gap, negligible);
+                coins += refused;
+                available = if refused >= gap { left } else { self.cash + flow + coins };
             }
             let asked: Vec<f64> = zip(&due, &raised).map(|(due, raised)| due - raised).collect();
             unpaid = by_seniority(self.borrower, &asked, available);
@@ -722,8 +733,40 @@ impl<'a> Life<'a> {
         self.note("reserve", path, step, self.reserve.iter().sum());
     }
 
+    /// What is up for sale in a step; on the last one what is not is valued.
+    pub(crate) fn offer(&mut self, path: &Path<'_>, step: usize) -> Vec<Offer> {
+        let offers = self.offers(path, step);
+        if self.default.is_some() && !self.closed && step == path.steps() {
+            self.value_rest(path, step, &offers);
+        }
+        offers
+    }
+
+    /// Looks again at marks, and puts up what is then for sale beside what is already.
+    pub(crate) fn react(&mut self, path: &Path<'_>, step: usize, offers: &mut Vec<Offer>) {
+        if self.default.is_some() {
+            return;
+        }
+        self.looks_again = true;
+        self.call_margins(path, step);
+        if self.default.is_none() {
+            self.test_covenants_again(path, step);
+        }
+        self.looks_again = false;
+        let now = self.offer(path, step);
+        // Paid with the cash of the day: what is queued is sold all the same.
+        if !now.is_empty() {
+            *offers = now;
+        }
+    }
+
+    /// Whether the mark of anything that it owns has fallen in the last round.
+    fn sees_fall(&self, path: &Path<'_>) -> bool {
+        self.holdings.iter().any(|held| path.fallen[held.asset])
+    }
+
     /// What a borrower in default sells in a step; nothing before the delay is over.
-    pub(crate) fn offers(&self, path: &Path<'_>, step: usize) -> Vec<Offer> {
+    fn offers(&self, path: &Path<'_>, step: usize) -> Vec<Offer> {
         // A lender whose claim cash or a reserve has paid on the day sells nothing.
         if self.closed {
             return Vec::new();
@@ -743,9 +786,26 @@ impl<'a> Life<'a> {
         self.holdings.iter().enumerate().map(offer).collect()
     }
 
-    /// Sells what was offered at the prices of all, values the rest at the horizon, and pays the claims.
+    /// What is not offered on the last date is valued, and pays claims.
+    fn value_rest(&mut self, path: &Path<'_>, step: usize, offers: &[Offer]) {
+        // What is not offered on the last day counts before the last sale.
+        let offered = |h: usize| offers.get(h).map_or(0.0, |offer| offer.units);
+        let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
+        let value = |(h, held): (usize, &Holding)| {
+            let price = self.price(path, step, held.asset, held.initial / months);
+            ((held.units - offered(h)) * price, held.holders.clone())
+        };
+        let unsold: Vec<_> = self.holdings.iter().enumerate().map(value).collect();
+        self.unsold = unsold.iter().any(|(value, _)| *value > 0.0);
+        for (h, held) in self.holdings.iter_mut().enumerate() {
+            held.units = offered(h);
+        }
+        self.pay_claims(path, step, &unsold);
+    }
+
+    /// Sells what was offered at the prices of all, and pays the claims.
     pub(crate) fn settle(&mut self, path: &Path<'_>, step: usize, offers: &[Offer], prices: &[f64]) {
-        if self.closed {
+        if offers.is_empty() {
             return;
         }
         let received = |(h, offer): (usize, &Offer)| {
@@ -760,21 +820,6 @@ impl<'a> Life<'a> {
         let proceeds: Vec<_> =
             zip(&self.holdings, received).map(|(held, received)| (received, held.holders.clone())).collect();
         self.steps_of_sale += usize::from(proceeds.iter().map(|(amount, _)| amount).sum::<f64>() > 0.0);
-        if step == path.steps() {
-            // What is not offered on the last day counts before the last sale.
-            let offered = |h: usize| offers.get(h).map_or(0.0, |offer| offer.units);
-            let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
-            let value = |(h, held): (usize, &Holding)| {
-                let price = self.price(path, step, held.asset, held.initial / months);
-                ((held.units - offered(h)) * price, held.holders.clone())
-            };
-            let unsold: Vec<_> = self.holdings.iter().enumerate().map(value).collect();
-            self.unsold = unsold.iter().any(|(value, _)| *value > 0.0);
-            for (h, held) in self.holdings.iter_mut().enumerate() {
-                held.units = offered(h);
-            }
-            self.pay_claims(path, step, &unsold);
-        }
         for (held, offer) in zip(&mut self.holdings, offers) {
             held.units -= offer.units;
         }

@@ -8,11 +8,16 @@ pub(crate) struct Path<'a> {
     pub(crate) row: usize,
     /// By asset: log depression of the mark by forced sales of earlier steps, that part which passes and that which stays.
     depression: Vec<[f64; 2]>,
+    /// By asset: the share of the mark that the sales of this step leave so far, where they are seen within it.
+    left: Vec<f64>,
+    /// By asset: whether that fell in the last round.
+    pub(crate) fallen: Vec<bool>,
 }
 
 impl<'a> Path<'a> {
     pub(crate) fn new(world: &'a World, row: usize) -> Self {
-        Path { world, row, depression: vec![[0.0; 2]; world.trade.assets.len()] }
+        let assets = world.trade.assets.len();
+        Path { world, row, depression: vec![[0.0; 2]; assets], left: vec![1.0; assets], fallen: vec![false; assets] }
     }
 
     pub(crate) fn steps(&self) -> usize {
@@ -53,12 +58,38 @@ impl<'a> Path<'a> {
         self.world.trade.assets.iter().position(|asset| asset.name == name).unwrap()
     }
 
+    /// What everyone sees: the mark at which the step began, less what sales within it have taken.
     pub(crate) fn mark(&self, asset: usize, step: usize) -> f64 {
+        self.at_least_scrap(asset, self.opening_mark(asset, step) * self.left[asset])
+    }
+
+    fn opening_mark(&self, asset: usize, step: usize) -> f64 {
         let [passing, lasting] = self.depression[asset];
         let class = &self.world.trade.assets[asset];
         let mark = self.level(&class.price, step) * f64::exp(-passing - lasting);
-        // A unit is worth its scrap, where it has any.
-        if class.scrap > 0.0 { f64::max(mark, class.scrap) } else { mark }
+        self.at_least_scrap(asset, mark)
+    }
+
+    /// A unit is worth its scrap, where it has any.
+    fn at_least_scrap(&self, asset: usize, mark: f64) -> f64 {
+        let scrap = self.world.trade.assets[asset].scrap;
+        if scrap > 0.0 { f64::max(mark, scrap) } else { mark }
+    }
+
+    /// A step begins: nothing is sold yet.
+    pub(crate) fn open(&mut self) {
+        self.left.fill(1.0);
+    }
+
+    /// Within the step marks fall to what these sales leave.
+    pub(crate) fn lower(&mut self, step: usize, sold: &[f64]) {
+        let months = 12.0 * self.years(step);
+        for (asset, units) in sold.iter().enumerate() {
+            let mark = self.opening_mark(asset, step);
+            let left = f64::exp(-self.concession(asset, step, mark, units / months));
+            self.fallen[asset] = left < self.left[asset];
+            self.left[asset] = left;
+        }
     }
 
     /// What buyers absorb in a month, in units or USD.
@@ -77,9 +108,9 @@ impl<'a> Path<'a> {
         class.depth_per_month * class.buyers.share() * multiplier * f64::exp2(-years / class.depth_half_life)
     }
 
-    /// The logarithm of what is left of the mark, below one, when so many units are sold a month.
-    fn concession(&self, asset: usize, step: usize, units_per_month: f64) -> f64 {
-        let (class, mark) = (&self.world.trade.assets[asset], self.mark(asset, step));
+    /// The logarithm of what is left of a mark, below one, when so many units are sold a month.
+    fn concession(&self, asset: usize, step: usize, mark: f64, units_per_month: f64) -> f64 {
+        let class = &self.world.trade.assets[asset];
         let sold = if class.depth_unit == DepthUnit::Usd { units_per_month * mark } else { units_per_month };
         let pace = class.impact * sold / self.depth(asset, step);
         let left = match class.form {
@@ -91,10 +122,19 @@ impl<'a> Path<'a> {
         -f64::ln(f64::max(left, 1e-6))
     }
 
-    /// What a unit brings when so many of them are sold a month.
-    pub(crate) fn net_price(&self, asset: usize, step: usize, units_per_month: f64) -> f64 {
+    /// What a unit would bring at the mark when so many of them were sold a month.
+    pub(crate) fn executable(&self, asset: usize, step: usize, units_per_month: f64) -> f64 {
+        self.net_price(asset, step, self.mark(asset, step), units_per_month)
+    }
+
+    /// What a unit brings when all sell so many a month.
+    pub(crate) fn price(&self, asset: usize, step: usize, units_per_month: f64) -> f64 {
+        self.net_price(asset, step, self.opening_mark(asset, step), units_per_month)
+    }
+
+    fn net_price(&self, asset: usize, step: usize, mark: f64, units_per_month: f64) -> f64 {
         let class = &self.world.trade.assets[asset];
-        let paid = self.mark(asset, step) * f64::exp(-self.concession(asset, step, units_per_month));
+        let paid = mark * f64::exp(-self.concession(asset, step, mark, units_per_month));
         let kept = (1.0 - class.moving_cost) * f64::exp(-class.idle * class.idle_decline);
         f64::max(paid * kept - class.moving_usd_per_unit, class.scrap)
     }
@@ -107,7 +147,8 @@ impl<'a> Path<'a> {
         let years = self.years(step);
         for (asset, units) in sold.iter().enumerate() {
             let class = &self.world.trade.assets[asset];
-            let concession = self.concession(asset, step, units / (12.0 * years));
+            let mark = self.opening_mark(asset, step);
+            let concession = self.concession(asset, step, mark, units / (12.0 * years));
             let [passing, lasting] = &mut self.depression[asset];
             *passing = (*passing + class.persistence * concession) * f64::exp2(-years / class.recovery_half_life);
             *lasting += class.permanent * concession;

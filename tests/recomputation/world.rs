@@ -2,7 +2,8 @@
 
 use crate::ledger::random::{World, borrowers, features, scaled, worlds};
 use haircut::credit::{
-    Amortisation, Asset, Borrower, Facility, Feedback, Lien, LiquidationMarket, Quantity, Sponsor, SupportForm,
+    Acceleration, Amortisation, Asset, Borrower, Covenant, CovenantTest, Facility, Feedback, Lien, LiquidationMarket,
+    Quantity, Sponsor, SupportForm,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -33,7 +34,7 @@ prop_compose! {
 prop_compose! {
     fn trades()(
         assets in [assets("gpu"), assets("asic"), assets("btc"), assets("eth")],
-        feedback in prop_oneof![4 => Just(Feedback::On), 1 => Just(Feedback::Off)],
+        feedback in prop_oneof![4 => Just(Feedback::On), 1 => Just(Feedback::Off), 3 => Just(Feedback::WithinStep)],
     ) -> LiquidationMarket {
         LiquidationMarket { assets: assets.into(), feedback }
     }
@@ -92,13 +93,14 @@ prop_compose! {
     /// Half of the books mature within the shortest horizon; in a third one borrower's facilities mature together.
     pub(crate) fn cases()(
         world in worlds(),
-        trade in trades(),
+        mut trade in trades(),
         mut first in borrowers("first"),
         mut second in borrowers("second"),
         haste in prop_oneof![Just(1.0), Just(0.3)],
         together in option::weighted(1.0 / 3.0, 0.1..1.2),
         cover in option::weighted(0.7, 1.0..4.0),
         commitment in option::weighted(0.7, 1e4..5e6),
+        (limits, waived) in ([0.3..3.0_f64, 0.3..3.0], 0.0..0.6_f64),
     ) -> Case {
         // A sponsor with a commitment to somebody has one to both.
         if commitment.is_some() {
@@ -111,6 +113,18 @@ prop_compose! {
             let shared = [of_any(&first.sponsor), of_any(&second.sponsor)];
             first.sponsor = first.sponsor.or(shared[1].clone());
             second.sponsor = second.sponsor.or(shared[0].clone());
+        }
+        // Where sales are seen within the step there are few buyers, and who owes more than a share of its collateral sells too.
+        if trade.feedback == Feedback::WithinStep {
+            trade.assets.iter_mut().for_each(|asset| asset.depth_per_month *= 0.02);
+            for (borrower, at_most) in [&mut first, &mut second].into_iter().zip(limits) {
+                let acceleration = Some(Acceleration { cure: 0.0, waiver: waived });
+                let test = CovenantTest::Ltv { at_most };
+                borrower.covenants.push(Covenant { acceleration, ..Covenant::new("at once", test) });
+                for margin in borrower.facilities.iter_mut().filter_map(|facility| facility.margin.as_mut()) {
+                    margin.call = margin.initial;
+                }
+            }
         }
         for borrower in [&mut first, &mut second] {
             // Its own shock is drawn by the crate from a stream; everything else here is known beforehand.

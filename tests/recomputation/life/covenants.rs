@@ -14,6 +14,10 @@ pub(super) struct Promises {
     /// What owners have paid for cures, and how often.
     paid: f64,
     cures: u32,
+    /// The step of the last one.
+    cured_in: usize,
+    /// By covenant the date of its last breach.
+    began: Vec<f64>,
     pub(super) locked: bool,
     swept: f64,
 }
@@ -113,6 +117,7 @@ impl Life<'_> {
         self.promises.locked = false;
         self.promises.swept = 0.0;
         self.promises.breaches.resize(borrower.covenants.len(), None);
+        self.promises.began.resize(borrower.covenants.len(), 0.0);
         for (index, covenant) in borrower.covenants.iter().enumerate() {
             if self.default.is_some() {
                 break;
@@ -131,6 +136,7 @@ impl Life<'_> {
                 (now, certain)
             });
             self.promises.breaches[index] = Some((since, waived));
+            self.promises.began[index] = since;
             if let Some(acceleration) = covenant.acceleration.filter(|_| !waived)
                 && now - since >= acceleration.cure - SAME_DATE
             {
@@ -148,19 +154,60 @@ impl Life<'_> {
         self.note("lock_up", path, step, if self.promises.locked { 1.0 } else { 0.0 });
     }
 
+    /// Tests again, at marks that have fallen within the step, what accelerates at once.
+    pub(super) fn test_covenants_again(&mut self, path: &Path<'_>, step: usize) {
+        let borrower = self.borrower;
+        if !self.sees_fall(path) {
+            return;
+        }
+        for (index, covenant) in borrower.covenants.iter().enumerate() {
+            let is_at_once = covenant.acceleration.is_some_and(|acceleration| acceleration.cure <= SAME_DATE);
+            let is_tested = is_at_once && matches!(covenant.test, CovenantTest::Ltv { .. });
+            let goes_on = self.promises.breaches[index].is_some();
+            if !is_tested || goes_on || self.default.is_some() || self.is_restructured_in(step) {
+                continue;
+            }
+            let lack = self.lack(path, step, covenant);
+            if lack <= 0.0 {
+                continue;
+            }
+            let now = path.time(step);
+            if self.promises.began[index] < now {
+                self.promises.began[index] = now;
+                self.note("breach", path, step, 1.0);
+                if covenant.acceleration.is_some_and(|acceleration| acceleration.waiver >= 1.0) {
+                    self.note("waiver", path, step, 1.0);
+                    self.promises.breaches[index] = Some((now, true));
+                    continue;
+                }
+            }
+            if self.cure(path, step, covenant, lack) || self.support_breach(path, step, covenant, lack) {
+                self.again[1] += 1;
+                continue;
+            }
+            self.again[2] += 1;
+            self.note("acceleration", path, step, 1.0);
+            self.accelerate(path, step, Cause::Covenant);
+        }
+    }
+
     /// Whether owners pay what the test lacks.
     fn cure(&mut self, path: &Path<'_>, step: usize, covenant: &Covenant, lack: f64) -> bool {
         let Some(equity) = &self.borrower.equity_cure else { return false };
         let available = equity.most * path.read(&equity.availability, step).clamp(0.0, 1.0);
-        if self.promises.cures >= equity.times || lack * (1.0 - ROUNDING) > available - self.promises.paid {
+        // What lower marks of one date ask for more is the same cure.
+        let goes_on = self.looks_again && self.promises.cured_in == step;
+        if (self.promises.cures >= equity.times && !goes_on) || lack * (1.0 - ROUNDING) > available - self.promises.paid
+        {
             return false;
         }
         if !self.mend(path, step, covenant, lack) {
             return false;
         }
         self.promises.paid += lack;
-        self.promises.cures += 1;
-        self.note("equity_cure", path, step, 1.0);
+        self.promises.cures += u32::from(!goes_on);
+        self.promises.cured_in = step;
+        self.note("equity_cure", path, step, if goes_on { 0.0 } else { 1.0 });
         self.note("injected", path, step, lack);
         self.turnover += lack;
         true

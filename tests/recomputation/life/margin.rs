@@ -60,8 +60,12 @@ impl Life<'_> {
         let coins = self.margin_coins(f);
         let owed = self.owed[f] + self.arrears[f];
         let worth = self.at_marks(path, step, &coins);
+        let looks_again = self.looks_again;
+        if looks_again && !coins.iter().any(|(h, _)| path.fallen[self.holdings[*h].asset]) {
+            return;
+        }
         if self.calls.open[f].is_none() && worth >= margin.call * owed * (1.0 - ROUNDING) {
-            if margin.release.is_some_and(|release| worth > release * owed * (1.0 + ROUNDING)) {
+            if !looks_again && margin.release.is_some_and(|release| worth > release * owed * (1.0 + ROUNDING)) {
                 let part = (worth - margin.initial * owed) / worth;
                 for (h, free) in coins {
                     self.give(h, free.unwrap(), part * self.holdings[h].units);
@@ -98,7 +102,8 @@ impl Life<'_> {
             self.calls.open[f] = None;
         } else if worth < margin.liquidation * owed || path.time(step) - since >= margin.cure - SAME_DATE {
             let need = owed - worth / margin.initial;
-            if self.meets_call(path, step, need) {
+            let queued = self.calls.seized[f];
+            if queued <= 0.0 && self.meets_call(path, step, need) {
                 self.repay_called(path, step, f, need);
                 self.note("margin_top_up", path, step, need);
                 self.calls.open[f] = None;
@@ -106,10 +111,16 @@ impl Life<'_> {
             } else if worth > owed {
                 // x of coins sold leaves (V - x) / (D - x) = initial.
                 let sold = (margin.initial * owed - worth) / (margin.initial - 1.0);
-                self.calls.seized[f] = f64::min(1.0, sold / worth);
-                self.margins[2] += 1;
+                // A lender who would sell a millionth of a thousandth more does not.
+                let part = f64::min(1.0, sold / worth);
+                if part > queued + 1e-9 || (part >= 1.0 && queued < 1.0) {
+                    self.calls.seized[f] = part;
+                    self.again[0] += usize::from(looks_again);
+                    self.margins[2] += 1;
+                }
             } else {
                 self.calls.seized[f] = 1.0;
+                self.again[3] += usize::from(looks_again);
                 self.accelerate(path, step, Cause::Margin);
             }
         }

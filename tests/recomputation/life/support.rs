@@ -91,6 +91,12 @@ impl Life<'_> {
         true
     }
 
+    /// Whether the sponsor has converted debt in this step, or bought the borrower.
+    pub(super) fn is_restructured_in(&self, step: usize) -> bool {
+        let form = self.borrower.sponsor.as_ref().map(|sponsor| &sponsor.form);
+        form != Some(&SupportForm::Liquidity) && self.given_in.0 == step && self.given_in.1 > 0.0
+    }
+
     /// Whether the sponsor is one that buys the borrower.
     pub(crate) fn is_taken_over(&self) -> bool {
         let form = self.borrower.sponsor.as_ref().map(|sponsor| &sponsor.form);
@@ -98,10 +104,13 @@ impl Life<'_> {
     }
 
     fn note_support(&mut self, path: &Path<'_>, step: usize, given: f64, paid: f64) {
+        let today = if self.given_in.0 == step { self.given_in.1 } else { 0.0 };
+        self.given_in = (step, today + given);
         self.given += given;
         self.given_to_all.set(self.given_to_all.get() + given);
         self.turnover += given;
-        self.note("support", path, step, 1.0);
+        // What lower marks of one date ask for more is the same event.
+        self.note("support", path, step, if self.looks_again && today > 0.0 { 0.0 } else { 1.0 });
         self.note("injected", path, step, paid);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The books are the workload W3m of `docs/performance.md` with the real borrower: level loans, spot rent, a coin
 //! treasury, an own revenue shock, collateral sold after default. `market` is the same run without borrowers, to subtract.
+//! `everything on` is `scenarios/book.toml` (with `--features scenario`).
 //! `measures` is what each measure costs beside the simulation of W3m, in path-steps; `nothing` is to be subtracted.
 
 mod support;
@@ -181,7 +182,24 @@ fn books(criterion: &mut Criterion) {
             });
         });
     }
+    #[cfg(feature = "scenario")]
+    everything_on(&mut group);
     group.finish();
+}
+
+/// `scenarios/book.toml`: 51 borrowers with every clause that they have, on its 19 factors.
+#[cfg(feature = "scenario")]
+fn everything_on(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
+    let book = haircut::scenario::Scenario::read("scenarios/book.toml").expect("a scenario");
+    let simulation = book.simulation().expect("a valid scenario").paths(PATHS).threads(1);
+    group.throughput(Throughput::Elements(PATHS * (MONTHS * book.borrowers.len()) as u64));
+    let mut seed = 0;
+    group.bench_function("everything on", |bencher| {
+        bencher.iter(|| {
+            seed += 1;
+            black_box(simulation.clone().seed(seed).run(LossDistribution::streaming()).expect("a valid run"))
+        });
+    });
 }
 
 fn measures(criterion: &mut Criterion) {

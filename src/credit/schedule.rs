@@ -18,19 +18,11 @@ pub(super) fn step_of(grid: &TimeGrid, date: f64) -> Option<usize> {
     (position < grid.steps()).then_some(position + 1)
 }
 
-/// The principal of a facility on a grid, as agreed. Vectors are by date, `[0]` at time zero.
+/// The principal of a facility on a grid, as agreed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Schedule {
-    /// Owed and not yet due after each date.
-    pub(super) balance: Vec<f64>,
-    /// Falls due on each date.
-    pub(super) principal: Vec<f64>,
-    /// Lent on each date after time zero.
-    pub(super) drawn: Vec<f64>,
-    /// Due on each date for what is not yet drawn.
-    pub(super) fee: Vec<f64>,
-    /// Interest added to the balance on each date, if the coupon is fixed.
-    pub(super) capitalised: Vec<f64>,
+    /// `[0]` is time zero.
+    pub(super) dates: Vec<Agreed>,
     /// The step of maturity, if within the horizon.
     pub(super) matures: Option<usize>,
     /// Share of the interest that is added to the balance.
@@ -39,26 +31,34 @@ pub(super) struct Schedule {
     pub(super) negligible: f64,
 }
 
+/// What was agreed for a date, side by side: a step looks at all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Agreed {
+    /// Owed and not yet due after it.
+    pub(super) balance: f64,
+    /// Falls due.
+    pub(super) principal: f64,
+    /// Lent, after time zero.
+    pub(super) drawn: f64,
+    /// Due for what is not yet drawn.
+    pub(super) fee: f64,
+    /// Interest added to the balance, if the coupon is fixed.
+    pub(super) capitalised: f64,
+}
+
 impl Schedule {
     /// The schedule of a facility that has been validated. With a floating coupon and interest in kind the balance is that
     /// without this interest.
     pub(super) fn new(facility: &Facility, grid: &TimeGrid) -> Schedule {
         let negligible = ROUNDING * facility.commitment();
-        let dates = grid.steps() + 1;
-        let mut schedule = Schedule {
-            balance: vec![facility.principal],
-            principal: vec![0.0; dates],
-            drawn: vec![0.0; dates],
-            fee: vec![0.0; dates],
-            capitalised: vec![0.0; dates],
-            matures: step_of(grid, facility.last_maturity()),
-            pik: facility.pik,
-            negligible,
-        };
+        let mut dates = vec![Agreed::default(); grid.steps() + 1];
+        dates[0].balance = facility.principal;
+        let mut schedule =
+            Schedule { dates, matures: step_of(grid, facility.last_maturity()), pik: facility.pik, negligible };
         let draws = facility.draws.as_ref().map_or(&[][..], |draws| &draws.schedule);
         let mut add = |date: f64, amount: f64| {
             if let Some(step) = step_of(grid, date) {
-                schedule.principal[step] += amount;
+                schedule.dates[step].principal += amount;
             }
         };
         for Loan { amount, from, shift, later } in loans(facility) {
@@ -80,44 +80,46 @@ impl Schedule {
         let mut undrawn: f64 = draws.iter().map(|(_, amount)| amount).sum();
         for (date, amount) in draws {
             if let Some(step) = step_of(grid, *date) {
-                schedule.drawn[step] += amount;
+                schedule.dates[step].drawn += amount;
             }
         }
         for step in grid.iter() {
             let k = step.index;
-            schedule.fee[k] = fee * undrawn * step.length;
-            undrawn -= schedule.drawn[k];
+            let owed = schedule.dates[k - 1].balance;
+            let date = &mut schedule.dates[k];
+            date.fee = fee * undrawn * step.length;
+            undrawn -= date.drawn;
             undrawn = if undrawn > negligible { undrawn } else { 0.0 };
-            let owed = schedule.balance[k - 1];
             if let Coupon::Fixed(rate) = facility.coupon {
-                schedule.capitalised[k] = owed * rate * step.length * facility.pik;
+                date.capitalised = owed * rate * step.length * facility.pik;
             }
             // Within a step lending comes first: a draw may fall on the date on which it is repaid.
-            let grown = owed + schedule.capitalised[k] + schedule.drawn[k];
+            let grown = owed + date.capitalised + date.drawn;
             let is_over = schedule.matures.is_some_and(|matures| k >= matures);
             // All that is left, as where paths differ.
             if is_over {
-                schedule.principal[k] = grown;
+                date.principal = grown;
             }
-            let rest = grown - schedule.principal[k];
+            let rest = grown - date.principal;
             // Everything is due by maturity: no rounding may be left over.
-            schedule.balance.push(if is_over || rest <= negligible { 0.0 } else { rest });
+            date.balance = if is_over || rest <= negligible { 0.0 } else { rest };
         }
         schedule
     }
 
     /// What `step` adds to interest per unit of the rate, and what else is due at its end.
     pub(super) fn accruing(&self, step: Step) -> [f64; 2] {
-        [self.balance[step.index - 1] * step.length * (1.0 - self.pik), self.beside_interest(step)]
+        [self.dates[step.index - 1].balance * step.length * (1.0 - self.pik), self.beside_interest(step)]
     }
 
     /// Interest and what else is due at the end of `step` at a rate that is fixed.
     pub(super) fn service(&self, step: Step, rate: f64) -> f64 {
-        self.balance[step.index - 1] * rate * step.length * (1.0 - self.pik) + self.beside_interest(step)
+        self.dates[step.index - 1].balance * rate * step.length * (1.0 - self.pik) + self.beside_interest(step)
     }
 
     fn beside_interest(&self, step: Step) -> f64 {
-        self.principal[step.index] + self.fee[step.index]
+        let Agreed { principal, fee, .. } = self.dates[step.index];
+        principal + fee
     }
 }
 

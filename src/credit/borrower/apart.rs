@@ -1,7 +1,8 @@
 //! What a facility is owed where it differs from path to path.
 
+use super::switches::{Switch, Switches};
 use crate::credit::obligor::ObligorPlan;
-use crate::credit::schedule::{SAME_DATE, Schedule};
+use crate::credit::schedule::{Agreed, SAME_DATE, Schedule};
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
@@ -9,8 +10,9 @@ use crate::vectorised;
 /// The lanes of a facility that may be swept or go on after its maturity. They hold once its paths are `part`ed in this
 /// block; until then its schedule does.
 pub(super) struct Apart {
-    /// In its first place, whether they are parted.
-    flag: OwnLane,
+    /// Whether they are parted, and whether some path has gone on after its maturity.
+    parted: Switch,
+    rolled: Switch,
     /// Owed and not yet due.
     pub(super) balance: OwnLane,
     /// Principal that fell due in this step.
@@ -26,9 +28,10 @@ pub(super) struct Apart {
 }
 
 impl Apart {
-    pub(super) fn new(plan: &mut ObligorPlan<'_>) -> Apart {
+    pub(super) fn new(switches: &mut Switches, plan: &mut ObligorPlan<'_>) -> Apart {
         Apart {
-            flag: plan.state(),
+            parted: switches.next(plan),
+            rolled: switches.next(plan),
             balance: plan.state(),
             instalment: plan.state(),
             capitalised: plan.state(),
@@ -39,17 +42,32 @@ impl Apart {
     }
 
     pub(super) fn is_parted(&self, own: &OwnLanes<'_>) -> bool {
-        own[self.flag][0] > 0.0
+        self.parted.is_on(own)
+    }
+
+    pub(super) fn is_rolled(&self, own: &OwnLanes<'_>) -> bool {
+        self.rolled.is_on(own)
+    }
+
+    /// Some path goes on after its maturity.
+    pub(super) fn roll(&self, own: &mut OwnLanes<'_>) {
+        self.rolled.set(own, true);
     }
 
     /// From the end of `step` on, paths may differ.
     pub(super) fn part(&self, schedule: &Schedule, step: usize, own: &mut OwnLanes<'_>) {
         if !self.is_parted(own) {
-            own[self.flag][0] = 1.0;
-            own[self.balance].fill(schedule.balance[step]);
-            own[self.instalment].fill(schedule.principal[step]);
-            own[self.capitalised].fill(schedule.capitalised[step]);
+            self.parted.set(own, true);
+            let Agreed { balance, principal, capitalised, .. } = schedule.dates[step];
+            own[self.balance].fill(balance);
+            own[self.instalment].fill(principal);
+            own[self.capitalised].fill(capitalised);
         }
+    }
+
+    /// Whether only what is still owed differs from path to path: nothing has gone on after its maturity, or is paid in kind.
+    fn is_as_agreed(&self, schedule: &Schedule, own: &OwnLanes<'_>) -> bool {
+        (schedule.pik == 0.0) & !self.is_rolled(own)
     }
 
     /// What falls due to parted paths at a fixed rate, arrears with their interest included: sets `due` and adds it to
@@ -64,6 +82,11 @@ impl Apart {
         total: &mut Lane,
     ) {
         let Apart { ends, pace, margin, balance, instalment, capitalised, .. } = *self;
+        if self.is_as_agreed(schedule, own) {
+            let [arrears, balance, instalment, due] = own.many([arrears, balance, instalment, due]);
+            fall_due_fixed_as_agreed(rate, terms(schedule, step), arrears, [balance, instalment, due, total]);
+            return;
+        }
         let [ends, pace, margin, arrears, balance, instalment, capitalised, due] =
             own.many([ends, pace, margin, arrears, balance, instalment, capitalised, due]);
         let read = [&*ends, pace, margin, arrears];
@@ -81,6 +104,12 @@ impl Apart {
         total: &mut Lane,
     ) {
         let Apart { ends, pace, margin, balance, instalment, capitalised, .. } = *self;
+        if self.is_as_agreed(schedule, own) {
+            let [rate, arrears, balance, instalment, due] = own.many([rate, arrears, balance, instalment, due]);
+            let read = [&*rate, arrears];
+            fall_due_floating_as_agreed(read, terms(schedule, step), [balance, instalment, due, total]);
+            return;
+        }
         let [rate, ends, pace, margin, arrears, balance, instalment, capitalised, due] =
             own.many([rate, ends, pace, margin, arrears, balance, instalment, capitalised, due]);
         let read = [&*ends, pace, margin, arrears];
@@ -103,14 +132,15 @@ struct Terms {
 }
 
 fn terms(schedule: &Schedule, step: Step) -> Terms {
-    let agreed = if schedule.matures == Some(step.index) { f64::INFINITY } else { schedule.principal[step.index] };
+    let Agreed { principal, fee, drawn, .. } = schedule.dates[step.index];
+    let agreed = if schedule.matures == Some(step.index) { f64::INFINITY } else { principal };
     Terms {
         agreed,
         length: step.length,
         now: step.end + SAME_DATE,
         pik: schedule.pik,
-        fee: schedule.fee[step.index],
-        drawn: schedule.drawn[step.index],
+        fee,
+        drawn,
         negligible: schedule.negligible,
     }
 }
@@ -148,7 +178,40 @@ fn fall_due(
     }
 }
 
+/// The same to the bit where only what is still owed differs from path to path.
+#[inline(always)]
+fn fall_due_as_agreed(
+    rate: impl Fn(usize) -> f64,
+    interest: impl Fn(f64, f64, f64) -> f64,
+    terms: Terms,
+    arrears: &Lane,
+    [balance, instalment, due, total]: [&mut Lane; 4],
+) {
+    let Terms { agreed, length, fee, drawn, negligible, .. } = terms;
+    for i in 0..PATHS {
+        let rate = rate(i);
+        let owed = balance[i];
+        let grown = owed + drawn;
+        let repaid = if agreed < grown { agreed } else { grown };
+        let amount = (interest(owed, rate, length) + (repaid + fee)) + arrears[i] * (1.0 + rate * length);
+        let rest = grown - repaid;
+        balance[i] = if rest > negligible { rest } else { 0.0 };
+        instalment[i] = repaid;
+        due[i] = amount;
+        total[i] += amount;
+    }
+}
+
 vectorised! {
+    fn fall_due_fixed_as_agreed(rate: f64, terms: Terms, arrears: &Lane, state: [&mut Lane; 4]) {
+        fall_due_as_agreed(|_| rate, |owed, rate, length| owed * rate * length, terms, arrears, state);
+    }
+
+    fn fall_due_floating_as_agreed(read: [&Lane; 2], terms: Terms, state: [&mut Lane; 4]) {
+        let [rate, arrears] = read;
+        fall_due_as_agreed(|i| rate[i], |owed, rate, length| owed * length * rate, terms, arrears, state);
+    }
+
     fn fall_due_fixed(rate: f64, terms: Terms, read: [&Lane; 4], state: [&mut Lane; 5]) {
         fall_due(|_| rate, |owed, rate, length, part| owed * rate * length * part, terms, read, state);
     }

@@ -11,6 +11,7 @@ use super::payment::Means;
 use super::reserve::PlannedReserve;
 use super::rollover::{Prospects, Rollover};
 use super::sweep::PlannedSweep;
+use super::switches::Switches;
 use crate::Error;
 use crate::credit::facility::{Coupon, Facility, Floating};
 use crate::credit::obligor::ObligorPlan;
@@ -84,6 +85,7 @@ impl Debt {
     pub(super) fn new(
         facilities: &[Facility],
         prepayment: Prepayment,
+        switches: &mut Switches,
         plan: &mut ObligorPlan<'_>,
     ) -> Result<Debt, Error> {
         let mut planned = Vec::with_capacity(facilities.len());
@@ -109,9 +111,9 @@ impl Debt {
             };
             plan.facility(&facility.name, &facility.lender, facility.commitment())?;
             let spent = facility.draws.as_ref().map_or(1.0, |draws| draws.spent);
-            for (step, amount) in schedule.drawn.iter().enumerate() {
-                drawn[step] += amount;
-                kept[step] += (1.0 - spent) * amount;
+            for (step, date) in schedule.dates.iter().enumerate() {
+                drawn[step] += date.drawn;
+                kept[step] += (1.0 - spent) * date.drawn;
             }
             let rollover =
                 Rollover::new(facility, index, plan).map_err(|error| error.within(format!("facilities[{index}]")))?;
@@ -125,7 +127,8 @@ impl Debt {
                 arrears: plan.state(),
                 due: plan.state(),
                 unpaid: plan.state(),
-                apart: (rollover.is_some() || is_swept || is_prepaid || schedule_floats).then(|| Apart::new(plan)),
+                apart: (rollover.is_some() || is_swept || is_prepaid || schedule_floats)
+                    .then(|| Apart::new(switches, plan)),
                 reserve: facility.reserve.map(|terms| PlannedReserve::new(terms, &schedule, plan)),
                 sweep: is_swept.then(|| PlannedSweep::new(facility.sweep, plan)),
                 rollover,
@@ -233,14 +236,20 @@ impl PlannedFacility {
         self.parted(own).is_some()
     }
 
+    /// Whether it has gone on after its maturity on some path of this block.
+    pub(super) fn is_rolled(&self, own: &OwnLanes<'_>) -> bool {
+        self.apart.as_ref().is_some_and(|apart| apart.is_rolled(own))
+    }
+
     /// Owed after `step` and not yet due.
     pub(super) fn balance<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
-        self.parted(own).map_or(Amount::Same(self.schedule.balance[step]), |apart| Amount::Each(&own[apart.balance]))
+        self.parted(own)
+            .map_or(Amount::Same(self.schedule.dates[step].balance), |apart| Amount::Each(&own[apart.balance]))
     }
 
     /// Principal that falls due in `step`.
     pub(super) fn principal<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
-        let agreed = Amount::Same(self.schedule.principal[step]);
+        let agreed = Amount::Same(self.schedule.dates[step].principal);
         self.parted(own).map_or(agreed, |apart| Amount::Each(&own[apart.instalment]))
     }
 
@@ -254,15 +263,23 @@ impl PlannedFacility {
 
     /// Interest that is added to the balance in `step`.
     pub(super) fn capitalised<'a>(&self, step: usize, own: &'a OwnLanes<'_>) -> Amount<'a> {
-        let agreed = Amount::Same(self.schedule.capitalised[step]);
+        let agreed = Amount::Same(self.schedule.dates[step].capitalised);
         self.parted(own).map_or(agreed, |apart| Amount::Each(&own[apart.capitalised]))
     }
 
-    /// The coupon of the step, on every path.
-    pub(super) fn rate(&self, own: &OwnLanes<'_>) -> Lane {
+    /// The coupon of the step.
+    pub(super) fn rate<'a>(&self, own: &'a OwnLanes<'_>) -> Amount<'a> {
         match &self.coupon {
-            PlannedCoupon::Fixed(rate) => Lane::splat(*rate),
-            PlannedCoupon::Floating { rate, .. } => own[*rate],
+            PlannedCoupon::Fixed(rate) => Amount::Same(*rate),
+            PlannedCoupon::Floating { rate, .. } => Amount::Each(&own[*rate]),
+        }
+    }
+
+    /// The same as a lane.
+    pub(super) fn copy_rate(&self, own: &mut OwnLanes<'_>, into: OwnLane) {
+        match &self.coupon {
+            PlannedCoupon::Fixed(rate) => own[into].fill(*rate),
+            PlannedCoupon::Floating { rate, .. } => own[into] = own[*rate],
         }
     }
 

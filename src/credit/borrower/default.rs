@@ -4,7 +4,7 @@ use super::metrics::Metric;
 use super::month::Stepper;
 use super::paths::Paths;
 use super::payment::why;
-use super::standing::{self, each_flagged};
+use super::standing::{self, Flags};
 use crate::credit::obligor::ObligorBlock;
 
 impl Stepper {
@@ -15,7 +15,7 @@ impl Stepper {
         let (step, own, outcome) = (block.step, &mut block.own, &mut block.outcome);
         let [seized, .., defaults] = &mut *block.scratch;
         let mut is_any = false;
-        each_flagged(defaults, |path| {
+        for path in Flags::of(defaults) {
             let discount = block.discount[path];
             for (index, facility) in self.debt.facilities.iter().enumerate() {
                 let claim = facility.balance(step.index, own).on(path) + own[facility.arrears][path];
@@ -51,7 +51,7 @@ impl Stepper {
                 seized[path] = std::mem::take(&mut own[self.cash][path]);
                 is_any = true;
             }
-        });
+        }
         if is_any {
             self.metrics.add(own, Metric::Seized, seized);
             if let Some(liens) = &self.collateral.liens {

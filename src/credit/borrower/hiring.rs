@@ -1,5 +1,6 @@
 //! What rented machines cost, by what is asked of them.
 
+use super::operations::ONE;
 use crate::credit::quantity::Reading;
 use crate::market::{ReadLane, ReadLanes};
 use crate::numeric::{Lane, PATHS};
@@ -51,8 +52,6 @@ impl Hiring {
         }
     }
 }
-
-static ONE: Lane = Lane::splat(1.0);
 
 vectorised! {
     fn pay(terms: [f64; 2], demand: &Lane, rent: &Lane, cost: &mut Lane) {

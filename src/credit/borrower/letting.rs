@@ -4,6 +4,7 @@
 //! contract by use is not planned, but what it leaves to be let at spot is. A fleet that is delivered at random is not planned at all, and everything is here.
 
 use super::metering::{Meter, Place};
+use super::operations::ONE;
 use crate::credit::Fleet;
 use crate::credit::contract::{Terms, greater, lesser};
 use crate::credit::delivery::{ContractTerm, Delivered};
@@ -249,8 +250,7 @@ impl Letting {
         if !self.look(dates, 1.0, sight, spare) {
             return;
         }
-        let one = Lane::splat(1.0);
-        let level = |series: Option<ReadLane>| series.map_or(&one, |series| sight.read.lane(series));
+        let level = |series: Option<ReadLane>| series.map_or(&ONE, |series| sight.read.lane(series));
         let [running, value, spot] = spare;
         earn([1.0, self.spot], value, spot, level(self.rent), level(self.utilisation), revenue);
         if self.is_late() {
@@ -293,8 +293,7 @@ impl Letting {
         spare: &mut Spare<'_>,
     ) {
         let dates = [step.start, step.end];
-        let one = Lane::splat(1.0);
-        let level = |series: Option<ReadLane>| series.map_or(&one, |series| sight.read.lane(series));
+        let level = |series: Option<ReadLane>| series.map_or(&ONE, |series| sight.read.lane(series));
         if self.look(dates, expected / agreed, sight, spare) {
             let [running, value, spot] = spare;
             let weight = if self.moves() { expected } else { agreed };
@@ -309,7 +308,7 @@ impl Letting {
             let [_, missing, _] = spare;
             missing.fill(0.0);
             self.receive(step, sight, missing);
-            earn([kept * agreed, 0.0], missing, &one, &one, &one, worth);
+            earn([kept * agreed, 0.0], missing, &ONE, &ONE, &ONE, worth);
         }
     }
 }

@@ -218,17 +218,25 @@ impl Stepper {
             if let Some(called) = &holding.called {
                 offered.clone_from(&own[called.queued]);
                 sellers += 1;
-            } else {
-                let lanes = [self.standing, self.sale_from];
-                sellers += self.collateral.offered(paths, holding, lanes, step, own, [stood, offered]);
-            }
-            self.collateral.price(holding, own, &block.liquidation, [price, now]);
-            self.collateral.note_proceeds(proceeds, before);
-            if let Some(called) = &holding.called {
+                self.collateral.price(holding, own, &block.liquidation, [price, now]);
+                self.collateral.note_proceeds(proceeds, before);
                 let [standing, units, received] = own.many([self.standing, holding.units, called.sale.proceeds]);
                 take_apart([standing, offered, price], units, received, proceeds);
-            } else {
+                self.collateral.keep_apart(position, before, proceeds, own);
+                continue;
+            }
+            let lanes = [self.standing, self.sale_from];
+            let selling = self.collateral.offered(paths, holding, lanes, step, own, [stood, offered]);
+            if selling == 0 {
+                continue;
+            }
+            sellers += selling;
+            self.collateral.note_proceeds(proceeds, before);
+            if holding.patience < 1.0 {
+                self.collateral.price(holding, own, &block.liquidation, [price, now]);
                 take(paths, offered, price, &mut own[holding.units], proceeds);
+            } else {
+                take(paths, offered, block.liquidation.net_price(holding.asset), &mut own[holding.units], proceeds);
             }
             self.collateral.keep_apart(position, before, proceeds, own);
         }

@@ -215,7 +215,7 @@ impl Stepper {
         self.metrics.show(own, Metric::Dscr, |_, _| f64::INFINITY);
         for facility in &self.debt.facilities {
             if let Some(lane) = facility.metrics.drawn {
-                own[lane].fill(facility.schedule.balance[0]);
+                own[lane].fill(facility.schedule.dates[0].balance);
             }
         }
     }
@@ -253,7 +253,7 @@ impl Stepper {
         let spent = self.outlays[step.index];
         metrics.show(own, Metric::Capex, |own, i| on(own, i, drawn - kept + spent - self.saved(own, i)[1]));
         for facility in &self.debt.facilities {
-            let drawn = facility.schedule.drawn[step.index];
+            let drawn = facility.schedule.dates[step.index].drawn;
             if let Some(lane) = facility.metrics.drawn.filter(|_| drawn > 0.0) {
                 for i in 0..PATHS {
                     own[lane][i] += on(own, i, drawn);

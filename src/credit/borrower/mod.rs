@@ -28,6 +28,7 @@ mod standing;
 mod step_in;
 mod support;
 mod sweep;
+mod switches;
 mod taxes;
 mod window;
 
@@ -332,12 +333,15 @@ impl Borrower {
             true => Prepayment::Possible,
             false => Prepayment::AsAgreed,
         };
-        let debt = Debt::new(&self.facilities, prepayment, plan)?;
+        let tally = plan.state();
+        let mut switches = Tally::switches(tally);
+        let debt = Debt::new(&self.facilities, prepayment, &mut switches, plan)?;
         let conversions = Conversions::new(self.shares, &self.facilities, &debt, plan);
-        let covenants = Covenants::new(self, &operations, plan)?;
+        let covenants = Covenants::new(self, &operations, &mut switches, plan)?;
         let sponsor =
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, looks, plan)).transpose()?;
         let outlays = Outlay::by_step(&self.outlays, plan.grid());
+        let kept: Vec<f64> = debt.kept.iter().zip(&outlays).map(|(kept, spent)| kept - spent).collect();
         let mut inventory = Inventory::new(self, plan)?;
         let margins = inventory.margins(&debt.ranks);
         let liens = inventory.liens(self, &debt.ranks, plan);
@@ -356,11 +360,12 @@ impl Borrower {
             initial_cash: self.cash,
             cash: plan.state(),
             standing: plan.state(),
-            tally: Tally(plan.state()),
+            tally: Tally(tally),
             missed: plan.state(),
             sale_from: plan.state(),
             operations,
             tax: self.tax.as_ref().map(|terms| PlannedTax::new(terms, plan)),
+            kept: if kept.iter().all(|kept| *kept == 0.0) { Vec::new() } else { kept },
             outlays,
             response,
             debt,

@@ -43,6 +43,8 @@ pub(super) struct Stepper {
     pub(super) tax: Option<PlannedTax>,
     /// Spent on machines to come, by step.
     pub(super) outlays: Vec<f64>,
+    /// Cash from draws less these outlays, by step; empty where there are neither.
+    pub(super) kept: Vec<f64>,
     pub(super) response: Option<PlannedResponse>,
     pub(super) debt: Debt,
     pub(super) covenants: Option<Covenants>,
@@ -164,18 +166,21 @@ impl Stepper {
         let sight = Sight { read: block.read, own, now: step.end };
         let cost = self.operations.step(step, sight, block.stream, revenue, cost, [first, second, third]);
         self.operations.invoice(step, block.read, own, first);
-        if let Some(step_in) = &self.step_in {
+        // A lender who steps in for a default of this date earns from a later one on.
+        let is_operated = self.makes_every_pass || self.tally.any(own, Count::Operated);
+        if let Some(step_in) = self.step_in.as_ref().filter(|_| is_operated) {
             step_in.note(own, revenue, cost);
         }
 
         self.respond(own, &block.liquidation, step, revenue, first);
-        // By facility only where something may differ from what was agreed.
-        let mut is_split = self.tax.is_some()
+        // In lanes where what is looked at is not only what is missing; by facility also where some of them are owed otherwise than as agreed.
+        let mut is_broad = self.tax.is_some()
             || self.makes_every_pass
             || self.metrics.by_facility
             || !self.pledged.is_empty()
-            || self.is_off_schedule(own)
             || self.conversions.as_ref().is_some_and(|conversions| conversions.choose_in(step.index));
+        let in_arrears = self.tally.any(own, Count::InArrears);
+        let mut is_split = is_broad || in_arrears || self.debt.is_apart(own);
         let same_due = if is_split {
             self.debt.fall_due(Paths::All, step, own, due);
             None
@@ -184,9 +189,8 @@ impl Stepper {
         };
         self.levy(own, step, revenue, cost, first);
         self.clear_reserves(own);
-        let [kept, spent] = [self.debt.kept[step.index], self.outlays[step.index]];
-        if (kept > 0.0) | (spent > 0.0) {
-            self.draw(own, kept - spent);
+        if let Some(kept) = self.kept.get(step.index).filter(|kept| **kept != 0.0) {
+            self.draw(own, *kept);
         }
         let mut month =
             Month { revenue, cost, due, same_due, short, paths: Paths::All, spare: [first, second, third, fourth] };
@@ -194,8 +198,12 @@ impl Stepper {
         self.convert(own, &block.liquidation, step, &mut month);
         self.note_flows(own, step, &mut month);
         let mut shorts = self.serve(own, &mut month);
-        let needs_lanes = is_split | self.metrics.any | self.has_reserves() | self.debt.may_go_on(step.index);
-        let few = if needs_lanes { None } else { Few::flagged(month.short, shorts) };
+        let in_lanes = is_broad | self.metrics.any | self.has_reserves() | self.debt.may_go_on(step.index);
+        let few = match (in_lanes, in_arrears) {
+            (true, _) => None,
+            (false, true) => Few::missing(month.short, shorts, &own[self.missed]),
+            (false, false) => Few::flagged(month.short, shorts),
+        };
         month.paths = Few::or_all(few.as_ref());
         // Sources for what is short, the first used first.
         if shorts > 0 && self.has_reserves() {
@@ -204,12 +212,13 @@ impl Stepper {
                 month.same_due = None;
                 is_split = true;
             }
+            is_broad = true;
             shorts = self.use_reserves(own, &mut month);
         }
         if shorts > 0 {
             shorts = self.sell_coins(own, &block.liquidation, step, &mut month);
         }
-        let is_apart = is_split || shorts > 0;
+        let is_booked = is_broad || in_arrears || shorts > 0;
         if shorts > 0 {
             if !is_split {
                 self.debt.fall_due(month.paths, step, own, month.due);
@@ -220,14 +229,14 @@ impl Stepper {
             self.sell_refused(own, &block.liquidation, step, means, &mut month);
             self.debt.pay(month.paths, own, self.cash, means, &mut month.spare);
         }
-        if is_apart {
+        if is_booked {
             self.book_payment(own, step, &mut month);
         }
         if self.metrics.any {
             self.show_flows(own, step, &month);
             self.show_conversions(own, step);
         }
-        if is_apart {
+        if is_booked {
             let defaulting = self.miss(own, step, &mut month);
             if defaulting > 0 && self.support(block, defaulting) > 0 {
                 self.default(block);
@@ -245,10 +254,5 @@ impl Stepper {
     /// Whether anything may be up for sale on some path of the block.
     fn sells(&self, own: &OwnLanes<'_>) -> bool {
         self.tally.any(own, Count::Liquidating) | self.tally.any(own, Count::Called)
-    }
-
-    /// Whether something is unpaid on some path of the block, or owed otherwise than as first agreed.
-    fn is_off_schedule(&self, own: &OwnLanes<'_>) -> bool {
-        self.tally.any(own, Count::InArrears) || self.debt.is_apart(own)
     }
 }

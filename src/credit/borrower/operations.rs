@@ -28,6 +28,7 @@ pub(super) struct Operations {
     lettings: Vec<Letting>,
     /// Prepayments received, in USD.
     receipts: Vec<f64>,
+    receives: bool,
     /// Annualised standard deviation of the log of the borrower's own revenue factor.
     volatility: f64,
 }
@@ -59,6 +60,9 @@ struct Mining {
 /// The largest rent, hashprice or price of power that a description may give as a number.
 const LARGEST_PRICE: f64 = 1e6;
 
+/// A level that does not move.
+pub(super) static ONE: Lane = Lane::splat(1.0);
+
 /// `rate` a year on each step of the grid.
 fn by_step(grid: &TimeGrid, rate: f64) -> Vec<f64> {
     std::iter::once(0.0).chain(grid.iter().map(|step| rate * step.length)).collect()
@@ -83,6 +87,7 @@ impl Operations {
             hirings: Vec::new(),
             lettings: Vec::new(),
             receipts: vec![0.0; grid.steps() + 1],
+            receives: false,
             volatility: borrower.revenue_volatility,
         };
         for (index, fleet) in borrower.fleets.iter().enumerate() {
@@ -106,6 +111,7 @@ impl Operations {
         for prepayment in fleet.contracts.iter().filter_map(|contract| contract.prepayment) {
             if let Some(step) = prepayment.received.and_then(|received| step_of(plan.grid(), received)) {
                 self.receipts[step] += prepayment.usd;
+                self.receives = true;
             }
         }
         if let Some(letting) = Letting::plan(obligor, fleet, [rent, utilisation, price], plan)? {
@@ -219,7 +225,7 @@ impl Operations {
             disturb(self.volatility * length.sqrt(), shock, revenue);
         }
         // Payments of fixed amount are not disturbed.
-        if self.receipts[step] > 0.0 {
+        if self.receives && self.receipts[step] > 0.0 {
             revenue.iter_mut().for_each(|revenue| *revenue += self.receipts[step]);
         }
         for letting in &self.lettings {
@@ -241,8 +247,7 @@ impl Operations {
         worth: &mut Lane,
         spare: &mut Lane,
     ) {
-        let one = Lane::splat(1.0);
-        let level = |series: Option<ReadLane>| series.map_or(&one, |series| read.lane(series));
+        let level = |series: Option<ReadLane>| series.map_or(&ONE, |series| read.lane(series));
         worth.fill(kept * (agreed(&self.revenue) + agreed(&self.receipts)) - agreed(&self.cost));
         for spot in &self.spot {
             add_product_of_two(kept * expected(&spot.amount), level(spot.rent), level(spot.utilisation), worth);
@@ -324,6 +329,13 @@ impl Amount<'_> {
             Amount::Each(lane) => lane[path],
         }
     }
+
+    pub(super) fn copy_to(self, lane: &mut Lane) {
+        match self {
+            Amount::Same(amount) => lane.fill(amount),
+            Amount::Each(amounts) => lane.clone_from(amounts),
+        }
+    }
 }
 
 impl Spot {
@@ -356,9 +368,8 @@ impl Spot {
 
 impl Mining {
     fn run(&self, step: usize, read: ReadLanes<'_>, revenue: &mut Lane, cost: &mut Lane) {
-        let one = Lane::splat(1.0);
-        let hashprice = self.hashprice.map_or(&one, |series| read.lane(series));
-        let price = self.price.map_or(&one, |series| read.lane(series));
+        let hashprice = self.hashprice.map_or(&ONE, |series| read.lane(series));
+        let price = self.price.map_or(&ONE, |series| read.lane(series));
         mine([self.revenue[step], self.power[step]], hashprice, price, revenue, cost);
     }
 }

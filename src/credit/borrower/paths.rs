@@ -3,7 +3,7 @@
 //! What goes wrong goes wrong on few paths at a time: of 256, some five are short of cash in a month in which any is. A pass over
 //! those costs less than one over lanes, and gives the same bits, since both run the same lines.
 
-use super::standing::{each_flagged, each_liquidating};
+use super::standing::Flags;
 use crate::numeric::{Lane, PATHS};
 
 /// Which paths a pass is about. What it would do on the others changes nothing that is read later.
@@ -31,6 +31,16 @@ impl Paths<'_> {
     }
 }
 
+impl Paths<'_> {
+    /// Those of them whose flag is not zero.
+    pub(super) fn flags(self, flags: &Lane) -> Flags {
+        match self {
+            Paths::All => Flags::of(flags),
+            Paths::Few(places) => Flags::among(places, flags),
+        }
+    }
+}
+
 /// Places of few paths.
 pub(super) struct Few {
     places: [u8; Few::MOST],
@@ -41,33 +51,33 @@ impl Few {
     /// So many are few: beyond, a pass over lanes is the faster one.
     const MOST: usize = 16;
 
-    fn empty() -> Few {
-        Few { places: [0; Few::MOST], count: 0 }
-    }
-
-    fn push(&mut self, path: usize) {
-        if let Some(place) = self.places.get_mut(self.count) {
-            *place = (path % PATHS) as u8;
-            self.count += 1;
-        }
+    fn these(paths: Flags) -> Option<Few> {
+        let count = paths.number() as usize;
+        (count <= Few::MOST).then(|| {
+            let mut places = [0; Few::MOST];
+            places.iter_mut().zip(paths).for_each(|(place, path)| *place = (path % PATHS) as u8);
+            Few { places, count }
+        })
     }
 
     /// The paths whose flag is not zero, `count` of them, if they are few.
     pub(super) fn flagged(flags: &Lane, count: u64) -> Option<Few> {
-        (count <= Few::MOST as u64).then(|| {
-            let mut few = Few::empty();
-            each_flagged(flags, |path| few.push(path));
-            few
-        })
+        (count <= Few::MOST as u64).then(|| Few::these(Flags::of(flags))).flatten()
+    }
+
+    /// The paths of which one flag, which `count` have, or the other is not zero, if they are few.
+    pub(super) fn flagged_by(first: &Lane, count: u64, second: &Lane) -> Option<Few> {
+        (count <= Few::MOST as u64).then(|| Few::these(Flags::of_either(first, second))).flatten()
+    }
+
+    /// The paths on which something is missing, `count` of them, or has been since a date, if they are few.
+    pub(super) fn missing(short: &Lane, count: u64, missed: &Lane) -> Option<Few> {
+        (count <= Few::MOST as u64).then(|| Few::these(Flags::missing(short, missed))).flatten()
     }
 
     /// The paths in liquidation, `count` of them, if they are few.
     pub(super) fn liquidating(standing: &Lane, count: u64) -> Option<Few> {
-        (count <= Few::MOST as u64).then(|| {
-            let mut few = Few::empty();
-            each_liquidating(standing, |path| few.push(path));
-            few
-        })
+        (count <= Few::MOST as u64).then(|| Few::these(Flags::liquidating(standing))).flatten()
     }
 
     /// These, or all paths if they are not few.

@@ -2,7 +2,6 @@
 
 use super::debt::PlannedFacility;
 use super::month::{Month, Stepper};
-use super::operations::Amount;
 use super::paths::Paths;
 use super::payment::{Means, NOTHING};
 use super::standing::is_performing;
@@ -32,7 +31,7 @@ impl PlannedReserve {
             if schedule.matures.is_some_and(|matures| (step + 1..=last).contains(&matures)) {
                 return f64::INFINITY;
             }
-            schedule.principal[step + 1..=last].iter().sum()
+            schedule.dates[step + 1..=last].iter().map(|date| date.principal).sum()
         };
         let ahead = times.iter().enumerate().map(ahead).collect();
         PlannedReserve { terms, ahead, account: plan.state(), used: plan.state() }
@@ -87,11 +86,8 @@ impl Stepper {
         let (step, own) = (block.step, &mut block.own);
         let [_, _, _, short, target, balance, rate, ..] = &mut *block.scratch;
         for (facility, reserve) in self.reserves() {
-            match facility.balance(step.index, own) {
-                Amount::Same(same) => balance.fill(same),
-                Amount::Each(each) => **balance = **each,
-            }
-            **rate = *facility.rate(own);
+            facility.balance(step.index, own).copy_to(balance);
+            facility.rate(own).copy_to(rate);
             let years = reserve.terms.months / 12.0;
             let apart = facility.apart.as_ref();
             let [ends, pace, margin] =

@@ -1,5 +1,6 @@
 //! How a path stands, and how many paths of a block stand so: what no path needs is not computed.
 
+use super::switches::Switches;
 use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS};
 use crate::vectorised;
@@ -22,7 +23,7 @@ pub(super) fn is_liquidating(standing: f64) -> bool {
     (standing >= LIQUIDATING) & (standing < CLOSED)
 }
 
-/// Counts over the paths of a block, kept in the first places of a lane.
+/// Counts over the paths of a block, kept in the first places of a lane; switches are in the rest.
 #[derive(Clone, Copy)]
 pub(super) struct Tally(pub(super) OwnLane);
 
@@ -40,6 +41,11 @@ pub(super) enum Count {
 }
 
 impl Tally {
+    /// The places of its lane that it leaves to switches.
+    pub(super) fn switches(lane: OwnLane) -> Switches {
+        Switches::from(lane, Count::Called as usize + 1)
+    }
+
     pub(super) fn start(self, own: &mut OwnLanes<'_>) {
         self.set(own, Count::Performing, PATHS as u64);
         self.set(own, Count::Liquidating, 0);
@@ -82,18 +88,68 @@ impl Tally {
     }
 }
 
-/// Calls `visit` for each path whose flag is not zero, in order.
-pub(super) fn each_flagged(flags: &Lane, visit: impl FnMut(usize)) {
-    let mut words = [0; PATHS / WORD];
-    flagged(flags, &mut words);
-    each_set(words, visit);
+/// Places of paths, one bit each, from which they are taken in order.
+pub(super) struct Flags {
+    words: [u64; PATHS / WORD],
+    word: usize,
 }
 
-/// Calls `visit` for each path in liquidation, in order.
-pub(super) fn each_liquidating(standing: &Lane, visit: impl FnMut(usize)) {
-    let mut words = [0; PATHS / WORD];
-    liquidating(standing, &mut words);
-    each_set(words, visit);
+impl Flags {
+    fn new(fill: impl FnOnce(&mut [u64; PATHS / WORD])) -> Flags {
+        let mut words = [0; PATHS / WORD];
+        fill(&mut words);
+        Flags { words, word: 0 }
+    }
+
+    /// The paths whose flag is not zero.
+    pub(super) fn of(flags: &Lane) -> Flags {
+        Flags::new(|words| flagged(flags, words))
+    }
+
+    /// Those of some paths whose flag is not zero.
+    pub(super) fn among(places: &[u8], flags: &Lane) -> Flags {
+        Flags::new(|words| {
+            for place in places.iter().map(|place| usize::from(*place)).filter(|place| flags[*place] != 0.0) {
+                words[place / WORD] |= BITS[place % WORD];
+            }
+        })
+    }
+
+    /// The paths of which one flag or the other is not zero.
+    pub(super) fn of_either(first: &Lane, second: &Lane) -> Flags {
+        Flags::new(|words| either_flagged(first, second, words))
+    }
+
+    /// The paths on which something is missing, or has been since a date.
+    pub(super) fn missing(short: &Lane, missed: &Lane) -> Flags {
+        Flags::new(|words| either_missing(short, missed, words))
+    }
+
+    /// The paths in liquidation.
+    pub(super) fn liquidating(standing: &Lane) -> Flags {
+        Flags::new(|words| liquidating(standing, words))
+    }
+
+    /// How many are left.
+    pub(super) fn number(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+}
+
+impl Iterator for Flags {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while let Some(bits) = self.words.get_mut(self.word) {
+            if *bits != 0 {
+                let place = self.word * WORD + bits.trailing_zeros() as usize;
+                *bits &= *bits - 1;
+                return Some(place);
+            }
+            self.word += 1;
+        }
+        None
+    }
 }
 
 /// Paths in a word of bits.
@@ -110,19 +166,26 @@ const BITS: [u64; WORD] = {
     bits
 };
 
-fn each_set(words: [u64; PATHS / WORD], mut visit: impl FnMut(usize)) {
-    for (word, mut bits) in words.into_iter().enumerate() {
-        while bits != 0 {
-            visit(word * WORD + bits.trailing_zeros() as usize);
-            bits &= bits - 1;
-        }
-    }
-}
-
 vectorised! {
     fn flagged(flags: &Lane, words: &mut [u64; PATHS / WORD]) {
         for (word, flags) in words.iter_mut().zip(flags.chunks_exact(WORD)) {
             *word = flags.iter().zip(&BITS).fold(0, |word, (flag, bit)| word | if *flag != 0.0 { *bit } else { 0 });
+        }
+    }
+
+    fn either_flagged(first: &Lane, second: &Lane, words: &mut [u64; PATHS / WORD]) {
+        for (word, (first, second)) in words.iter_mut().zip(first.chunks_exact(WORD).zip(second.chunks_exact(WORD))) {
+            *word = first.iter().zip(second).zip(&BITS).fold(0, |word, ((first, second), bit)| {
+                word | if (*first != 0.0) | (*second != 0.0) { *bit } else { 0 }
+            });
+        }
+    }
+
+    fn either_missing(short: &Lane, missed: &Lane, words: &mut [u64; PATHS / WORD]) {
+        for (word, (short, missed)) in words.iter_mut().zip(short.chunks_exact(WORD).zip(missed.chunks_exact(WORD))) {
+            *word = short.iter().zip(missed).zip(&BITS).fold(0, |word, ((short, missed), bit)| {
+                word | if (*short > 0.0) | (*missed < f64::INFINITY) { *bit } else { 0 }
+            });
         }
     }
 

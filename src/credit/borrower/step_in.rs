@@ -5,7 +5,7 @@ use super::metrics::Metric;
 use super::month::{DEFAULTS, Stepper};
 use super::operations::Amount;
 use super::paths::Paths;
-use super::standing::{self, Count, each_flagged};
+use super::standing::{self, Count, Flags};
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::credit::schedule::SAME_DATE;
 use crate::market::{OwnLane, OwnLanes};
@@ -164,7 +164,7 @@ impl Stepper {
         let now = step_in.worth(step.index, self.collateral.disposal.delay);
         let period = step_in.terms.delay + step_in.terms.horizon;
         let later = step_in.worth(step.index, period);
-        each_flagged(defaults, |path| {
+        for path in Flags::of(defaults) {
             let claim: f64 = self.debt.facilities.iter().map(|facility| own[facility.arrears][path]).sum();
             let sell = now * value[path];
             let operate = income[path] + later * value[path];
@@ -173,7 +173,7 @@ impl Stepper {
                 own[self.sale_from][path] = step.end + period;
                 self.tally.operate(own);
             }
-        });
+        }
     }
 
     /// Revenue of a step in which nobody performs and some lender operates.

@@ -6,6 +6,7 @@ use super::debt::PlannedFacility;
 use super::margin::Look;
 use super::metrics::Metric;
 use super::month::{DEFAULTS, SHORT, Stepper};
+use super::standing::Flags;
 use crate::Error;
 use crate::credit::facility::Facility;
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
@@ -14,7 +15,7 @@ use crate::credit::schedule::ROUNDING;
 use crate::credit::shared::SharedLane;
 use crate::credit::sponsor::{Sponsor, SupportForm};
 use crate::market::OwnLane;
-use crate::numeric::{PATHS, kernel};
+use crate::numeric::kernel;
 use crate::sample::event;
 
 /// A sponsor at work.
@@ -125,8 +126,8 @@ impl Stepper {
         let Some(sponsor) = &self.sponsor else { return defaulting };
         self.value(sponsor, block);
         let mut left = defaulting;
-        for path in 0..PATHS {
-            if block.scratch[DEFAULTS][path] != 0.0 && self.rescue(sponsor, Look::First, path, block) {
+        for path in Flags::of(&block.scratch[DEFAULTS]) {
+            if self.rescue(sponsor, Look::First, path, block) {
                 block.scratch[DEFAULTS][path] = 0.0;
                 left -= 1;
             }
@@ -153,13 +154,7 @@ impl Stepper {
             return helps;
         }
         self.value(sponsor, block);
-        let helps = self.rescue(sponsor, look, path, block);
-        if helps {
-            let (step, own) = (block.step.index, &mut block.own);
-            let owed: f64 = self.debt.facilities.iter().map(|facility| facility.balance(step, own).on(path)).sum();
-            own[covenants.owed][path] = owed;
-        }
-        helps
+        self.rescue(sponsor, look, path, block)
     }
 
     /// Whether the sponsor has converted debt, or bought the borrower, on this date: that is once.

@@ -6,12 +6,13 @@ use crate::market::{OwnLane, OwnLanes};
 use crate::numeric::{Lane, PATHS, Step, TimeGrid};
 use crate::vectorised;
 
-/// The last steps of a flow, in a ring of lanes.
+/// Running totals of a flow since time zero, in a ring of lanes; the sum over a window is the difference of two.
 ///
-/// Sums are made anew each step, from the oldest on: a running sum would keep the rounding of what has left the window.
+/// What has left the window leaves its rounding: 2^-53 of all that has flowed since time zero, and nothing where nothing has. That is
+/// far below [`ROUNDING`](crate::credit::schedule::ROUNDING) of any flow that matters, and a window of any length costs the same.
 pub(super) struct Window {
-    /// By step, from the first; `None` until a whole window has passed.
-    spans: Vec<Option<Span>>,
+    spans: Spans,
+    /// Totals up to the last steps, one more than a window overlaps.
     ring: Vec<OwnLane>,
 }
 
@@ -33,61 +34,79 @@ fn span(grid: &TimeGrid, last: usize, years: f64) -> Option<Span> {
     Some(Span { first, part: if is_whole { 1.0 } else { (end - begin) / (end - start) } })
 }
 
+/// What a window covers at the end of each step.
+enum Spans {
+    /// So many whole steps, as on a regular grid.
+    Steps(usize),
+    /// By step, from the first; `None` until a whole window has passed.
+    Each(Vec<Option<Span>>),
+}
+
+impl Spans {
+    fn new(spans: Vec<Option<Span>>, longest: usize) -> Spans {
+        let whole = |(span, last): (&Option<Span>, usize)| {
+            let first = (last + 1).checked_sub(longest).filter(|first| *first > 0);
+            *span == first.map(|first| Span { first, part: 1.0 })
+        };
+        match spans.iter().zip(1..).all(whole) {
+            true => Spans::Steps(longest),
+            false => Spans::Each(spans),
+        }
+    }
+
+    fn at(&self, step: usize) -> Option<Span> {
+        match self {
+            Spans::Steps(steps) => (step >= *steps).then(|| Span { first: step + 1 - steps, part: 1.0 }),
+            Spans::Each(spans) => spans[step - 1],
+        }
+    }
+}
+
 impl Window {
     pub(super) fn new(years: f64, plan: &mut ObligorPlan<'_>) -> Window {
         let grid = plan.grid();
         let spans: Vec<_> = (1..=grid.steps()).map(|last| span(grid, last, years)).collect();
         let overlapped = spans.iter().zip(1..).filter_map(|(span, last)| span.map(|span| last - span.first + 1));
         let longest = overlapped.max().unwrap_or(1);
-        Window { spans, ring: (0..longest).map(|_| plan.state()).collect() }
+        Window { spans: Spans::new(spans, longest), ring: (0..=longest).map(|_| plan.state()).collect() }
     }
 
-    /// The lane of a step's flow.
-    pub(super) fn slot(&self, step: usize) -> OwnLane {
+    /// The total up to the end of a step.
+    pub(super) fn total(&self, step: usize) -> OwnLane {
         self.ring[step % self.ring.len()]
     }
 
-    /// The sum over the window that ends with the step; false until a whole window has passed.
-    pub(super) fn sum(&self, step: Step, own: &OwnLanes<'_>, sum: &mut Lane) -> bool {
-        let Some(Span { first, part }) = self.spans[step.index - 1] else { return false };
-        begin(part, &own[self.slot(first)], sum);
-        // Four at a time, in the same order: the sum stays in registers.
-        let mut later = first + 1;
-        while later + 3 <= step.index {
-            let four = [0, 1, 2, 3].map(|next| &own[self.slot(later + next)]);
-            add_four(four, sum);
-            later += 4;
+    /// The lanes of the totals before a step and after it.
+    pub(super) fn around(&self, step: usize) -> [OwnLane; 2] {
+        [self.total(step - 1), self.total(step)]
+    }
+
+    /// The totals at the end of the window that ends with the step and at its beginning, of which the sum is the difference; `None` until a whole
+    /// window has passed. `spare` is for a window that begins within a step.
+    pub(super) fn ends<'a>(&self, step: Step, own: &'a OwnLanes<'_>, spare: &'a mut Lane) -> Option<[&'a Lane; 2]> {
+        let Span { first, part } = self.spans.at(step.index)?;
+        let before = &own[self.total(first - 1)];
+        if part < 1.0 {
+            within(1.0 - part, [before, &own[self.total(first)]], spare);
+            return Some([&own[self.total(step.index)], spare]);
         }
-        for later in later..=step.index {
-            add(&own[self.slot(later)], sum);
-        }
-        true
+        Some([&own[self.total(step.index)], before])
     }
 
     /// The sum over the window that ends with a step of amounts that are the same on every path, by step from the first.
     pub(super) fn sum_of(&self, step: usize, amounts: &[f64]) -> f64 {
-        self.spans[step - 1]
+        self.spans
+            .at(step)
             .map_or(0.0, |Span { first, part }| part * amounts[first - 1] + amounts[first..step].iter().sum::<f64>())
     }
 }
 
 vectorised! {
-    fn begin(part: f64, flow: &Lane, sum: &mut Lane) {
+    /// The total when a part of a step has passed.
+    fn within(passed: f64, totals: [&Lane; 2], total: &mut Lane) {
+        let [before, after] = totals;
         for i in 0..PATHS {
-            sum[i] = part * flow[i];
-        }
-    }
-
-    fn add_four(flows: [&Lane; 4], sum: &mut Lane) {
-        let [first, second, third, fourth] = flows;
-        for i in 0..PATHS {
-            sum[i] = (((sum[i] + first[i]) + second[i]) + third[i]) + fourth[i];
-        }
-    }
-
-    fn add(flow: &Lane, sum: &mut Lane) {
-        for i in 0..PATHS {
-            sum[i] += flow[i];
+            total[i] = before[i] + passed * (after[i] - before[i]);
         }
     }
 }

@@ -6,8 +6,9 @@ use super::{Covenants, LACK, PlannedCovenant};
 use crate::credit::borrower::margin::{Look, add_mark};
 use crate::credit::borrower::metrics::Metric;
 use crate::credit::borrower::month::{DEFAULTS, Stepper};
+use crate::credit::borrower::paths::Paths;
 use crate::credit::borrower::payment::why;
-use crate::credit::borrower::standing::is_performing;
+use crate::credit::borrower::standing::{Flags, is_performing};
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::market::OwnLane;
 use crate::numeric::{Lane, PATHS};
@@ -38,22 +39,22 @@ impl Stepper {
         if self.see(sight, block) == 0 {
             return;
         }
-        self.debt.owed(block.step, &mut block.own, covenants.owed);
         let index = block.step.index;
         let is_tested = |covenant: &PlannedCovenant| covenant.is_tested_again & (index >= covenant.first);
         for (position, covenant) in covenants.list.iter().enumerate().filter(|(_, covenant)| is_tested(covenant)) {
-            if !self.lack(covenants, covenant, &mut None, block) {
+            if self.lack(covenants, covenant, block).is_none_or(|lacking| lacking == 0) {
                 continue;
             }
-            let [standing, fallen, owed, breached] =
-                block.own.many([self.standing, sight.fallen, covenants.owed, covenant.breached]);
-            if fail([standing, fallen, owed, breached], &mut block.scratch[LACK]) == 0 {
+            let [lack, _, owed, ..] = &mut *block.scratch;
+            self.debt.owed(Paths::All, block.step, &block.own, owed);
+            let own = &block.own;
+            if fail([&own[self.standing], &own[sight.fallen], owed, &own[covenant.breached]], lack) == 0 {
                 continue;
             }
             block.scratch[DEFAULTS].fill(0.0);
             let mut accelerated = 0;
-            for path in 0..PATHS {
-                if block.scratch[LACK][path] > 0.0 && self.accelerates(covenants, position, path, block) {
+            for path in Flags::of(&block.scratch[LACK]) {
+                if self.accelerates(covenants, position, path, block) {
                     block.scratch[DEFAULTS][path] = why::COVENANT;
                     accelerated += 1;
                 }
@@ -89,6 +90,7 @@ impl Stepper {
         let covenant = &covenants.list[position];
         let (now, own) = (block.step.end, &mut block.own);
         own[covenant.breached][path] = 1.0;
+        covenant.is_breached.set(own, true);
         // What had begun on this date and was cured is the same breach, and nobody waived it.
         if own[covenant.since][path] < now {
             own[covenant.since][path] = now;

@@ -5,14 +5,15 @@ use crate::credit::borrower::debt::Debt;
 use crate::credit::borrower::margin::Look;
 use crate::credit::borrower::metrics::Metric;
 use crate::credit::borrower::month::{DEFAULTS, Stepper};
-use crate::credit::borrower::payment::why;
-use crate::credit::borrower::standing::{each_flagged, is_performing};
+use crate::credit::borrower::paths::{Few, Paths, each};
+use crate::credit::borrower::payment::{NOTHING, why};
+use crate::credit::borrower::standing::is_performing;
 use crate::credit::covenant::Acceleration;
 use crate::credit::obligor::ObligorBlock;
 use crate::credit::quantity::Reading;
 use crate::credit::schedule::{ROUNDING, SAME_DATE};
 use crate::market::{OwnLane, OwnLanes, ReadLanes};
-use crate::numeric::{Lane, PATHS, Step};
+use crate::numeric::{Lane, Step};
 use crate::sample::{StreamKey, event};
 use crate::vectorised;
 
@@ -27,16 +28,16 @@ impl PlannedCovenant {
     }
 
     /// On which of the paths that are marked lenders waive the breach that begins.
-    fn waive(&self, probability: f64, block: &mut ObligorBlock<'_>, waivers: Option<OwnLane>) {
+    fn waive(&self, paths: Paths<'_>, probability: f64, block: &mut ObligorBlock<'_>, waivers: Option<OwnLane>) {
         let (own, step) = (&mut block.own, block.step.index as u64);
-        each_flagged(&block.scratch[BEGINS], |path| {
+        for path in paths.flags(&block.scratch[BEGINS]) {
             if self.is_waived(probability, block.first_path + path as u64, step, block.key) {
                 own[self.waived][path] = 1.0;
                 if let Some(lane) = waivers {
                     own[lane][path] += 1.0;
                 }
             }
-        });
+        }
     }
 }
 
@@ -55,19 +56,29 @@ impl Stepper {
     pub(in super::super) fn test_covenants(&self, block: &mut ObligorBlock<'_>) {
         let Some(covenants) = &self.covenants else { return };
         let Step { index, end: now, .. } = block.step;
-        self.note_lettings(covenants, block);
-        block.own[covenants.locked].fill(0.0);
-        block.own[covenants.swept].fill(0.0);
-        self.debt.owed(block.step, &mut block.own, covenants.owed);
-        let mut summed = None;
+        let in_lanes = self.makes_every_pass | self.metrics.any;
+        if covenants.has_lettings {
+            self.note_lettings(covenants, block);
+        }
+        covenants.unlock(&mut block.own);
         for (position, covenant) in covenants.list.iter().enumerate().filter(|(_, covenant)| index >= covenant.first) {
-            if !self.lack(covenants, covenant, &mut summed, block) {
+            let is_implied = covenants.holds_by_another(covenant, &block.own);
+            if is_implied & !covenant.is_breached.is_on(&block.own) & !in_lanes {
+                covenant.fails.set(&mut block.own, false);
                 continue;
             }
-            let [lack, begins, ..] = &mut *block.scratch;
-            let [standing, owed, breached, since, waived] =
-                block.own.many([self.standing, covenants.owed, covenant.breached, covenant.since, covenant.waived]);
-            let [failing, new] = breach(now, [standing, owed], lack, begins, [breached, since, waived]);
+            let Some(lacking) = self.lack(covenants, covenant, block) else { continue };
+            covenant.fails.set(&mut block.own, lacking > 0);
+            if (lacking == 0) & !covenant.is_breached.is_on(&block.own) & !in_lanes {
+                continue;
+            }
+            let [lack, begins, owed, ..] = &mut *block.scratch;
+            let few = if in_lanes { None } else { Few::flagged_by(lack, lacking, &block.own[covenant.breached]) };
+            let paths = Few::or_all(few.as_ref());
+            self.debt.owed(paths, block.step, &block.own, owed);
+            let [breached, since, waived] = block.own.many([covenant.breached, covenant.since, covenant.waived]);
+            let [failing, new] = breach(paths, now, owed, lack, begins, [breached, since, waived]);
+            covenant.is_breached.set(&mut block.own, failing > 0);
             if failing == 0 {
                 continue;
             }
@@ -80,19 +91,18 @@ impl Stepper {
             let mut accelerated = 0;
             if let Some(Acceleration { cure, waiver }) = covenant.acceleration {
                 if new > 0 && waiver > 0.0 {
-                    covenant.waive(waiver, block, self.metrics.lane(Metric::Waiver));
+                    covenant.waive(paths, waiver, block, self.metrics.lane(Metric::Waiver));
                 }
                 let defaults = &mut block.scratch[DEFAULTS];
                 let [breached, since, waived] = block.own.many([covenant.breached, covenant.since, covenant.waived]);
-                if lapse([now, cure - SAME_DATE], breached, since, waived, defaults) > 0 {
-                    accelerated = self.cure(covenants, position, block);
-                    // A cure counts as cash flow of this step.
-                    summed = None;
+                if lapse(paths, [now, cure - SAME_DATE], breached, since, waived, defaults) > 0 {
+                    accelerated = self.cure(covenants, position, paths, block);
                 }
             }
             let [lack, ..] = &mut *block.scratch;
-            let [standing, locked, swept] = block.own.many([self.standing, covenants.locked, covenants.swept]);
-            lock_up(covenant.sweep, standing, lack, locked, swept);
+            let [locked, swept] = block.own.many([covenants.locked, covenants.swept]);
+            lock_up(paths, covenant.sweep, lack, locked, swept);
+            covenants.locks.set(&mut block.own, true);
             if accelerated > 0 {
                 self.default(block);
             }
@@ -100,18 +110,17 @@ impl Stepper {
         self.metrics.copy_own(&mut block.own, Metric::LockUp, covenants.locked);
     }
 
-    /// On the paths that are marked to default owners or a sponsor cure the breach, and the mark goes; counts those on which they do not. Either way
-    /// nothing lacks on these paths any more that would lock up.
-    fn cure(&self, covenants: &Covenants, position: usize, block: &mut ObligorBlock<'_>) -> usize {
+    /// On the paths that are marked to default owners or a sponsor cure the breach, and the mark goes; counts those on which they do not, and leaves
+    /// no other mark on any path. Either way nothing lacks on these paths any more that would lock up.
+    fn cure(&self, covenants: &Covenants, position: usize, paths: Paths<'_>, block: &mut ObligorBlock<'_>) -> usize {
         let mut accelerated = 0;
-        for path in 0..PATHS {
-            if block.scratch[DEFAULTS][path] == 0.0 {
-                continue;
-            }
+        let lapsed = paths.flags(&block.scratch[DEFAULTS]);
+        block.scratch[DEFAULTS].fill(0.0);
+        for path in lapsed {
             if self.cure_on(covenants, position, Look::First, path, block) {
-                block.scratch[DEFAULTS][path] = 0.0;
                 block.own[covenants.list[position].breached][path] = 0.0;
             } else {
+                block.scratch[DEFAULTS][path] = why::COVENANT;
                 self.metrics.add_on(&mut block.own, Metric::Acceleration, path, 1.0);
                 accelerated += 1;
             }
@@ -165,14 +174,13 @@ impl Stepper {
             Test::Dscr { .. } => {
                 own[self.cash][path] += need;
                 for flows in &covenants.flows {
-                    own[flows.cfads.slot(step.index)][path] += need;
+                    own[flows.cfads.total(step.index)][path] += need;
                 }
             }
             Test::Liquidity { .. } => own[self.cash][path] += need,
             Test::Ltv { .. } if self.debt.not_yet_due(step, path, own) < need * (1.0 - ROUNDING) => return false,
             Test::Ltv { .. } => {
                 self.repay(need, path, step, own);
-                own[covenants.owed][path] -= need;
             }
             Test::Utilisation { .. } => return false,
         }
@@ -197,21 +205,41 @@ impl Stepper {
     /// Repays debt from cash where a covenant asks for it and nothing is missing, senior facilities first.
     pub(in super::super) fn sweep_by_covenant(&self, block: &mut ObligorBlock<'_>) {
         let Some(covenants) = self.covenants.as_ref() else { return };
-        if covenants.list.iter().all(|covenant| covenant.sweep == 0.0) {
+        let own = &mut block.own;
+        let in_lanes = self.makes_every_pass | self.metrics.any;
+        let sweeps = in_lanes | covenants.locks.is_on(own);
+        if !sweeps || covenants.list.iter().all(|covenant| covenant.sweep == 0.0) {
             return;
         }
-        let own = &mut block.own;
         let [left, _, _, short, ..] = &mut *block.scratch;
-        if free(&own[self.standing], short, &own[covenants.swept], &own[self.cash], left) == 0 {
+        let few = if in_lanes { None } else { Few::flagged_by(&own[covenants.locked], 0, &NOTHING) };
+        let paths = Few::or_all(few.as_ref());
+        if free(paths, &own[self.standing], short, &own[covenants.swept], &own[self.cash], left) == 0 {
             return;
         }
         for facility in self.debt.ranks.iter().flatten().map(|index| &self.debt.facilities[*index]) {
             let Some(apart) = &facility.apart else { continue };
             apart.part(&facility.schedule, block.step.index, own);
             let [cash, balance, prepaid] = own.many([self.cash, apart.balance, covenants.prepaid]);
-            prepay(facility.schedule.negligible, left, [cash, balance, prepaid]);
+            prepay(paths, facility.schedule.negligible, left, [cash, balance, prepaid]);
             facility.metrics.show_prepayment(own, covenants.prepaid);
             self.metrics.add_own(own, Metric::Prepaid, covenants.prepaid);
+        }
+    }
+}
+
+impl Covenants {
+    /// Whether a covenant holds on all paths because one before it does that asks for more.
+    fn holds_by_another(&self, covenant: &PlannedCovenant, own: &OwnLanes<'_>) -> bool {
+        covenant.implied_by.is_some_and(|other| !self.list[other].fails.is_on(own))
+    }
+
+    /// Before a date's tests: owners are free again.
+    fn unlock(&self, own: &mut OwnLanes<'_>) {
+        if self.locks.is_on(own) {
+            own[self.locked].fill(0.0);
+            own[self.swept].fill(0.0);
+            self.locks.set(own, false);
         }
     }
 }
@@ -225,12 +253,13 @@ impl Debt {
 
 vectorised! {
     /// Where a covenant that binds is breached, and since when; counts the breaches, and those that begin.
-    fn breach(now: f64, read: [&Lane; 2], lack: &mut Lane, begins: &mut Lane, state: [&mut Lane; 3]) -> [u64; 2] {
-        let [standing, owed] = read;
+    fn breach(
+        paths: Paths<'_>, now: f64, owed: &Lane, lack: &mut Lane, begins: &mut Lane, state: [&mut Lane; 3]
+    ) -> [u64; 2] {
         let [breached, since, waived] = state;
         let (mut failing, mut new) = (0, 0);
-        for i in 0..PATHS {
-            let fails = (lack[i] > 0.0) & (owed[i] > 0.0) & is_performing(standing[i]);
+        each!(i in paths, {
+            let fails = (lack[i] > 0.0) & (owed[i] > 0.0);
             let is_new = fails & (breached[i] == 0.0);
             let goes_on = fails & (breached[i] != 0.0);
             lack[i] = if fails { lack[i] } else { 0.0 };
@@ -240,46 +269,48 @@ vectorised! {
             begins[i] = if is_new { 1.0 } else { 0.0 };
             failing += u64::from(fails);
             new += u64::from(is_new);
-        }
+        });
         [failing, new]
     }
 
     /// Marks the breaches whose time is over; counts them.
-    fn lapse(terms: [f64; 2], breached: &Lane, since: &Lane, waived: &Lane, defaults: &mut Lane) -> u64 {
+    fn lapse(
+        paths: Paths<'_>, terms: [f64; 2], breached: &Lane, since: &Lane, waived: &Lane, defaults: &mut Lane
+    ) -> u64 {
         let [now, cure] = terms;
         let mut lapsed = 0;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let is_late = (breached[i] > 0.0) & (waived[i] == 0.0) & (now - since[i] >= cure);
             defaults[i] = if is_late { why::COVENANT } else { 0.0 };
             lapsed += u64::from(is_late);
-        }
+        });
         lapsed
     }
 
-    fn lock_up(share: f64, standing: &Lane, lack: &Lane, locked: &mut Lane, swept: &mut Lane) {
-        for i in 0..PATHS {
-            let is_on = (lack[i] > 0.0) & is_performing(standing[i]);
+    fn lock_up(paths: Paths<'_>, share: f64, lack: &Lane, locked: &mut Lane, swept: &mut Lane) {
+        each!(i in paths, {
+            let is_on = lack[i] > 0.0;
             let more = if share > swept[i] { share } else { swept[i] };
             locked[i] = if is_on { 1.0 } else { locked[i] };
             swept[i] = if is_on { more } else { swept[i] };
-        }
+        });
     }
 
     /// What of cash repays debt; counts the paths.
-    fn free(standing: &Lane, short: &Lane, share: &Lane, cash: &Lane, left: &mut Lane) -> u64 {
-        let mut paths = 0;
-        for i in 0..PATHS {
+    fn free(paths: Paths<'_>, standing: &Lane, short: &Lane, share: &Lane, cash: &Lane, left: &mut Lane) -> u64 {
+        let mut count = 0;
+        each!(i in paths, {
             let is_on = (share[i] > 0.0) & (cash[i] > 0.0) & (short[i] == 0.0) & is_performing(standing[i]);
             let amount = share[i] * cash[i];
             left[i] = if is_on { amount } else { 0.0 };
-            paths += u64::from(is_on);
-        }
-        paths
+            count += u64::from(is_on);
+        });
+        count
     }
 
-    fn prepay(negligible: f64, left: &mut Lane, state: [&mut Lane; 3]) {
+    fn prepay(paths: Paths<'_>, negligible: f64, left: &mut Lane, state: [&mut Lane; 3]) {
         let [cash, balance, prepaid] = state;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let (all, most) = (balance[i], left[i]);
             let amount = if most < all { most } else { all };
             let rest = all - amount;
@@ -288,6 +319,6 @@ vectorised! {
             cash[i] -= amount;
             left[i] -= amount;
             prepaid[i] = amount;
-        }
+        });
     }
 }

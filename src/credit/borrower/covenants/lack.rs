@@ -4,13 +4,14 @@ use super::{Covenants, Flows, Occupancy, PlannedCovenant, Running, Test};
 use crate::credit::borrower::debt::Debt;
 use crate::credit::borrower::letting::Sight;
 use crate::credit::borrower::month::{Month, Stepper};
-use crate::credit::borrower::operations::Amount;
+use crate::credit::borrower::operations::{Amount, ONE};
+use crate::credit::borrower::paths::{Paths, each};
 use crate::credit::borrower::payment::NOTHING;
-use crate::credit::borrower::standing::Count;
+use crate::credit::borrower::standing::{Count, is_performing};
 use crate::credit::liquidation::LiquidationView;
 use crate::credit::obligor::ObligorBlock;
 use crate::credit::schedule::{ROUNDING, SAME_DATE};
-use crate::market::{OwnLane, OwnLanes};
+use crate::market::OwnLanes;
 use crate::numeric::{Lane, PATHS, Step};
 use crate::vectorised;
 
@@ -26,10 +27,10 @@ impl Stepper {
                 Occupancy::Planned(years) => {
                     let [used, spot] = years[index - 1];
                     let amounts = [used, spot * utilisation.constant];
-                    let slot = &mut block.own[lettings.slot(index)];
+                    let [before, after] = block.own.many(lettings.around(index));
                     match utilisation.series {
-                        None => slot.fill(amounts[0] + amounts[1]),
-                        Some(series) => let_out(amounts, block.read.lane(series), slot),
+                        None => add_same(amounts[0] + amounts[1], before, after),
+                        Some(series) => let_out(amounts, block.read.lane(series), before, after),
                     }
                 }
                 Occupancy::ByPath(letting) => {
@@ -37,12 +38,12 @@ impl Stepper {
                     let sight = Sight { read: block.read, own: &block.own, now: step.end };
                     self.operations.occupy(*letting, step, sight, ends, [&mut *running, &mut *used, &mut *spot]);
                     if let Running::ByPath(window) = run {
-                        block.own[window.slot(index)].clone_from(running);
+                        let [before, after] = block.own.many(window.around(index));
+                        add_each(running, before, after);
                     }
-                    let slot = &mut block.own[lettings.slot(index)];
-                    let one = Lane::splat(1.0);
-                    let part = utilisation.series.map_or(&one, |series| block.read.lane(series));
-                    let_out_each(utilisation.constant, [used, spot, part], slot);
+                    let [before, after] = block.own.many(lettings.around(index));
+                    let part = utilisation.series.map_or(&ONE, |series| block.read.lane(series));
+                    let_out_each(utilisation.constant, [used, spot, part, before], after);
                 }
             }
         }
@@ -52,74 +53,73 @@ impl Stepper {
     pub(in super::super) fn note_flows(&self, own: &mut OwnLanes<'_>, step: Step, month: &mut Month<'_>) {
         let Some(covenants) = self.covenants.as_ref().filter(|covenants| !covenants.flows.is_empty()) else { return };
         let Month { revenue, cost, due, same_due, spare: [service, ..], .. } = month;
-        let due = same_due.map_or(Amount::Each(due), Amount::Same);
-        match due {
-            Amount::Same(due) => service.fill(due),
-            Amount::Each(due) => **service = *due,
-        }
-        if self.makes_every_pass || self.tally.any(own, Count::InArrears) {
-            self.debt.leave_arrears(own, step, service);
-        }
-        self.debt.leave_maturing(own, step, service);
-        for flows in &covenants.flows {
-            let [cfads, served] = own.many([flows.cfads.slot(step.index), flows.service.slot(step.index)]);
-            match *cost {
-                Amount::Same(cost) => net_of(revenue, cost, cfads),
-                Amount::Each(cost) => net_of_each(revenue, cost, cfads),
+        let in_arrears = self.makes_every_pass || self.tally.any(own, Count::InArrears);
+        let is_all = !in_arrears && !self.debt.leaves_maturing(step, own);
+        if !is_all {
+            same_due.map_or(Amount::Each(due), Amount::Same).copy_to(service);
+            if in_arrears {
+                self.debt.leave_arrears(own, step, service);
             }
-            match due {
-                Amount::Same(due) => but_for_rounding(service, due, served),
-                Amount::Each(due) => but_for_rounding_each(service, due, served),
+            self.debt.leave_maturing(own, step, service);
+            match *same_due {
+                Some(due) => but_for_rounding(due, service),
+                None => but_for_rounding_each(due, service),
+            }
+        }
+        for flows in &covenants.flows {
+            let [before, after] = own.many(flows.cfads.around(step.index));
+            match *cost {
+                Amount::Same(cost) => add_net(revenue, cost, before, after),
+                Amount::Each(cost) => add_net_each(revenue, cost, before, after),
+            }
+            let [before, after] = own.many(flows.service.around(step.index));
+            match *same_due {
+                _ if !is_all => add_each(service, before, after),
+                Some(due) => add_same(due, before, after),
+                None => add_each(due, before, after),
             }
         }
     }
 
-    /// What the test of a covenant lacks: above zero where it does not hold. False before the first test. `summed` are the flows of which
-    /// the sums of this step stand.
+    /// What the test of a covenant lacks on the paths that perform: above zero where it does not hold, and on how many. `None` before the first test.
     pub(super) fn lack(
         &self,
         covenants: &Covenants,
         covenant: &PlannedCovenant,
-        summed: &mut Option<usize>,
         block: &mut ObligorBlock<'_>,
-    ) -> bool {
+    ) -> Option<u64> {
         let (step, own) = (block.step, &mut block.own);
-        let [lack, value, ..] = &mut *block.scratch;
-        match &covenant.test {
+        let [lack, value, spare, ..] = &mut *block.scratch;
+        let lacking = match &covenant.test {
             Test::Dscr { at_least, flows } => {
-                let Flows { cfads, service, sums: [earned, served], .. } = &covenants.flows[*flows];
-                if *summed != Some(*flows) {
-                    if !(cfads.sum(step, own, value) && service.sum(step, own, lack)) {
-                        return false;
-                    }
-                    own[*earned].clone_from(value);
-                    own[*served].clone_from(lack);
-                    *summed = Some(*flows);
-                }
-                lack_of_cover(*at_least, [&own[*earned], &own[*served]], lack);
+                let Flows { cfads, service, .. } = &covenants.flows[*flows];
+                let cfads = cfads.ends(step, own, value)?;
+                let service = service.ends(step, own, spare)?;
+                lack_of_cover(*at_least, cfads, service, &own[self.standing], lack)
             }
             Test::Ltv { at_most } => {
                 self.collateral.marked(own, &block.liquidation, value);
-                lack_of_value(*at_most, &own[covenants.owed], value, lack);
+                self.debt.owed(Paths::All, step, own, spare);
+                lack_of_value(*at_most, [spare, value, &own[self.standing]], lack)
             }
             Test::Liquidity { at_least } => {
                 self.free_coins(own, &block.liquidation, value);
-                lack_of_cash(*at_least, &own[self.cash], value, lack);
+                lack_of_cash(*at_least, [&own[self.cash], value, &own[self.standing]], lack)
             }
             Test::Utilisation { at_least, lettings, running, .. } => {
-                if !lettings.sum(step, own, value) {
-                    return false;
-                }
+                let lettings = lettings.ends(step, own, value)?;
+                let standing = &own[self.standing];
                 match running {
-                    Running::Planned(years) => lack.fill(years[step.index - 1]),
+                    Running::Planned(years) => {
+                        lack_of_letting(*at_least, years[step.index - 1], lettings, standing, lack)
+                    }
                     Running::ByPath(window) => {
-                        window.sum(step, own, lack);
+                        lack_of_letting_each(*at_least, window.ends(step, own, spare)?, lettings, standing, lack)
                     }
                 }
-                lack_of_letting(*at_least, value, lack);
             }
-        }
-        true
+        };
+        Some(lacking)
     }
 
     /// The coins of the treasury at marks.
@@ -135,14 +135,19 @@ impl Debt {
     /// Takes from what is due what was in arrears before, with its interest.
     fn leave_arrears(&self, own: &OwnLanes<'_>, step: Step, service: &mut Lane) {
         for facility in &self.facilities {
-            let rate = facility.rate(own);
-            match facility.apart.as_ref().filter(|apart| apart.is_parted(own)) {
-                Some(apart) => {
-                    leave_arrears(step.length, &rate, &own[apart.margin], &own[facility.arrears], service);
-                }
-                None => leave_arrears(step.length, &rate, &NOTHING, &own[facility.arrears], service),
+            let margin = facility.apart.as_ref().filter(|apart| apart.is_rolled(own));
+            let margin = margin.map_or(&NOTHING, |apart| &own[apart.margin]);
+            let arrears = &own[facility.arrears];
+            match facility.rate(own) {
+                Amount::Same(rate) => leave_arrears_fixed(step.length, rate, margin, arrears, service),
+                Amount::Each(rate) => leave_arrears_floating(step.length, rate, margin, arrears, service),
             }
         }
+    }
+
+    /// Whether [`Debt::leave_maturing`] may take anything.
+    fn leaves_maturing(&self, step: Step, own: &OwnLanes<'_>) -> bool {
+        self.facilities.iter().any(|facility| facility.matures(step.index) || facility.is_rolled(own))
     }
 
     /// Takes from what is due the principal that matures.
@@ -154,56 +159,68 @@ impl Debt {
                     let agreed = if agreed { 1.0 } else { 0.0 };
                     leave_maturing([agreed, step.end + SAME_DATE], &own[apart.ends], &own[apart.instalment], service);
                 }
-                None if agreed => leave(facility.schedule.principal[step.index], service),
+                None if agreed => leave(facility.schedule.dates[step.index].principal, service),
                 None => {}
             }
         }
     }
 
     /// What is owed after the payments of the step, due or not.
-    pub(super) fn owed(&self, step: Step, own: &mut OwnLanes<'_>, owed: OwnLane) {
-        own[owed].fill(0.0);
+    pub(super) fn owed(&self, paths: Paths<'_>, step: Step, own: &OwnLanes<'_>, owed: &mut Lane) {
+        paths.fill(owed, 0.0);
         for facility in &self.facilities {
             match facility.apart.as_ref().filter(|apart| apart.is_parted(own)) {
-                Some(apart) => {
-                    let [owed, balance, arrears] = own.many([owed, apart.balance, facility.arrears]);
-                    add_owed_each(balance, arrears, owed);
-                }
-                None => {
-                    let [owed, arrears] = own.many([owed, facility.arrears]);
-                    add_owed(facility.schedule.balance[step.index], arrears, owed);
-                }
+                Some(apart) => add_owed_each(paths, &own[apart.balance], &own[facility.arrears], owed),
+                None => add_owed(paths, facility.schedule.dates[step.index].balance, &own[facility.arrears], owed),
             }
         }
     }
 }
 
 vectorised! {
-    fn net_of(revenue: &Lane, cost: f64, cfads: &mut Lane) {
+    fn add_net(revenue: &Lane, cost: f64, before: &Lane, after: &mut Lane) {
         for i in 0..PATHS {
-            cfads[i] = revenue[i] - cost;
+            after[i] = before[i] + (revenue[i] - cost);
         }
     }
 
-    fn net_of_each(revenue: &Lane, cost: &Lane, cfads: &mut Lane) {
+    fn add_net_each(revenue: &Lane, cost: &Lane, before: &Lane, after: &mut Lane) {
         for i in 0..PATHS {
-            cfads[i] = revenue[i] - cost[i];
+            after[i] = before[i] + (revenue[i] - cost[i]);
         }
     }
 
-    fn but_for_rounding(amount: &Lane, due: f64, rest: &mut Lane) {
+    fn add_same(flow: f64, before: &Lane, after: &mut Lane) {
         for i in 0..PATHS {
-            rest[i] = if amount[i] > ROUNDING * due { amount[i] } else { 0.0 };
+            after[i] = before[i] + flow;
         }
     }
 
-    fn but_for_rounding_each(amount: &Lane, due: &Lane, rest: &mut Lane) {
+    fn add_each(flow: &Lane, before: &Lane, after: &mut Lane) {
         for i in 0..PATHS {
-            rest[i] = if amount[i] > ROUNDING * due[i] { amount[i] } else { 0.0 };
+            after[i] = before[i] + flow[i];
         }
     }
 
-    fn leave_arrears(length: f64, rate: &Lane, margin: &Lane, arrears: &Lane, service: &mut Lane) {
+    fn but_for_rounding(due: f64, rest: &mut Lane) {
+        for i in 0..PATHS {
+            rest[i] = if rest[i] > ROUNDING * due { rest[i] } else { 0.0 };
+        }
+    }
+
+    fn but_for_rounding_each(due: &Lane, rest: &mut Lane) {
+        for i in 0..PATHS {
+            rest[i] = if rest[i] > ROUNDING * due[i] { rest[i] } else { 0.0 };
+        }
+    }
+
+    fn leave_arrears_fixed(length: f64, rate: f64, margin: &Lane, arrears: &Lane, service: &mut Lane) {
+        for i in 0..PATHS {
+            service[i] -= arrears[i] * (1.0 + (rate + margin[i]) * length);
+        }
+    }
+
+    fn leave_arrears_floating(length: f64, rate: &Lane, margin: &Lane, arrears: &Lane, service: &mut Lane) {
         for i in 0..PATHS {
             service[i] -= arrears[i] * (1.0 + (rate[i] + margin[i]) * length);
         }
@@ -224,16 +241,16 @@ vectorised! {
         }
     }
 
-    fn add_owed(balance: f64, arrears: &Lane, owed: &mut Lane) {
-        for i in 0..PATHS {
+    fn add_owed(paths: Paths<'_>, balance: f64, arrears: &Lane, owed: &mut Lane) {
+        each!(i in paths, {
             owed[i] += balance + arrears[i];
-        }
+        });
     }
 
-    fn add_owed_each(balance: &Lane, arrears: &Lane, owed: &mut Lane) {
-        for i in 0..PATHS {
+    fn add_owed_each(paths: Paths<'_>, balance: &Lane, arrears: &Lane, owed: &mut Lane) {
+        each!(i in paths, {
             owed[i] += balance[i] + arrears[i];
-        }
+        });
     }
 
     fn add_positive(units: &Lane, mark: &Lane, value: &mut Lane) {
@@ -243,51 +260,80 @@ vectorised! {
         }
     }
 
-    fn lack_of_cover(at_least: f64, sums: [&Lane; 2], lack: &mut Lane) {
-        let [cfads, service] = sums;
+    fn lack_of_cover(at_least: f64, cfads: [&Lane; 2], service: [&Lane; 2], standing: &Lane, lack: &mut Lane) -> u64 {
+        let mut lacking = 0;
         for i in 0..PATHS {
-            let asked = at_least * service[i];
-            let rest = asked - cfads[i];
-            lack[i] = if rest > ROUNDING * asked { rest } else { 0.0 };
+            let asked = at_least * (service[0][i] - service[1][i]);
+            let rest = asked - (cfads[0][i] - cfads[1][i]);
             // Where nothing is due there is nothing to cover.
-            lack[i] = if asked > 0.0 { lack[i] } else { 0.0 };
+            let lacks = (rest > ROUNDING * asked) & (asked > 0.0) & is_performing(standing[i]);
+            lack[i] = if lacks { rest } else { 0.0 };
+            lacking += u64::from(lacks);
         }
+        lacking
     }
 
-    fn lack_of_value(at_most: f64, owed: &Lane, value: &Lane, lack: &mut Lane) {
+    fn lack_of_value(at_most: f64, read: [&Lane; 3], lack: &mut Lane) -> u64 {
+        let [owed, value, standing] = read;
+        let mut lacking = 0;
         for i in 0..PATHS {
             let allowed = if value[i] > 0.0 { at_most * value[i] } else { 0.0 };
             let rest = owed[i] - allowed;
-            lack[i] = if rest > ROUNDING * owed[i] { rest } else { 0.0 };
+            let lacks = (rest > ROUNDING * owed[i]) & is_performing(standing[i]);
+            lack[i] = if lacks { rest } else { 0.0 };
+            lacking += u64::from(lacks);
         }
+        lacking
     }
 
-    fn lack_of_cash(at_least: f64, cash: &Lane, coins: &Lane, lack: &mut Lane) {
+    fn lack_of_cash(at_least: f64, read: [&Lane; 3], lack: &mut Lane) -> u64 {
+        let [cash, coins, standing] = read;
+        let mut lacking = 0;
         for i in 0..PATHS {
             let rest = at_least - (cash[i] + coins[i]);
-            lack[i] = if rest > ROUNDING * at_least { rest } else { 0.0 };
+            let lacks = (rest > ROUNDING * at_least) & is_performing(standing[i]);
+            lack[i] = if lacks { rest } else { 0.0 };
+            lacking += u64::from(lacks);
+        }
+        lacking
+    }
+
+    fn let_out(amounts: [f64; 2], utilisation: &Lane, before: &Lane, after: &mut Lane) {
+        for i in 0..PATHS {
+            after[i] = before[i] + (amounts[0] + amounts[1] * utilisation[i]);
         }
     }
 
-    fn let_out(amounts: [f64; 2], utilisation: &Lane, years: &mut Lane) {
+    fn let_out_each(constant: f64, read: [&Lane; 4], after: &mut Lane) {
+        let [used, spot, utilisation, before] = read;
         for i in 0..PATHS {
-            years[i] = amounts[0] + amounts[1] * utilisation[i];
-        }
-    }
-
-    fn let_out_each(constant: f64, read: [&Lane; 3], years: &mut Lane) {
-        let [used, spot, utilisation] = read;
-        for i in 0..PATHS {
-            years[i] = used[i] + constant * spot[i] * utilisation[i];
+            after[i] = before[i] + (used[i] + constant * spot[i] * utilisation[i]);
         }
     }
 
     /// Where nothing runs there is nothing to let.
-    fn lack_of_letting(at_least: f64, years: &Lane, lack: &mut Lane) {
+    fn lack_of_letting_each(
+        at_least: f64, run: [&Lane; 2], years: [&Lane; 2], standing: &Lane, lack: &mut Lane
+    ) -> u64 {
+        let mut lacking = 0;
         for i in 0..PATHS {
-            let run = lack[i];
-            let rest = at_least * run - years[i];
-            lack[i] = if rest > ROUNDING * run { rest } else { 0.0 };
+            let run = run[0][i] - run[1][i];
+            let rest = at_least * run - (years[0][i] - years[1][i]);
+            let lacks = (rest > ROUNDING * run) & is_performing(standing[i]);
+            lack[i] = if lacks { rest } else { 0.0 };
+            lacking += u64::from(lacks);
         }
+        lacking
+    }
+
+    fn lack_of_letting(at_least: f64, run: f64, years: [&Lane; 2], standing: &Lane, lack: &mut Lane) -> u64 {
+        let mut lacking = 0;
+        for i in 0..PATHS {
+            let rest = at_least * run - (years[0][i] - years[1][i]);
+            let lacks = (rest > ROUNDING * run) & is_performing(standing[i]);
+            lack[i] = if lacks { rest } else { 0.0 };
+            lacking += u64::from(lacks);
+        }
+        lacking
     }
 }

@@ -7,6 +7,7 @@ mod lack;
 use self::again::Sight;
 use super::Borrower;
 use super::operations::Operations;
+use super::switches::{Switch, Switches};
 use super::window::Window;
 use crate::Error;
 use crate::credit::Fleet;
@@ -26,10 +27,12 @@ pub(super) struct Covenants {
     /// Cash flow over the windows of the tests of debt service, each length once.
     flows: Vec<Flows>,
     equity: Option<PlannedEquity>,
-    /// Owed after the payments of the step, due or not.
-    pub(super) owed: OwnLane,
+    /// Whether any looks at what is let.
+    has_lettings: bool,
     /// Where owners get nothing: one, else zero.
     pub(super) locked: OwnLane,
+    /// Whether they do on any path of the block.
+    locks: Switch,
     /// The share of cash that repays debt.
     swept: OwnLane,
     prepaid: OwnLane,
@@ -41,18 +44,22 @@ struct Flows {
     years: f64,
     cfads: Window,
     service: Window,
-    /// The sums of both over the window of this step, once they are made.
-    sums: [OwnLane; 2],
 }
 
 struct PlannedCovenant {
     test: Test,
+    /// Position of one before it that asks for more of the same: where that holds, so does this.
+    implied_by: Option<usize>,
+    /// Whether it does not hold on some path of the block at this date.
+    fails: Switch,
     /// The step of the first test.
     first: usize,
     sweep: f64,
     acceleration: Option<Acceleration>,
     /// Whether a breach lasts: one, else zero.
     breached: OwnLane,
+    /// Whether it does on any path of the block.
+    is_breached: Switch,
     /// Its first date.
     since: OwnLane,
     /// Whether it is waived: one, else zero.
@@ -119,20 +126,21 @@ impl Covenants {
     pub(super) fn new(
         borrower: &Borrower,
         operations: &Operations,
+        switches: &mut Switches,
         plan: &mut ObligorPlan<'_>,
     ) -> Result<Option<Covenants>, Error> {
         if borrower.covenants.is_empty() {
             return Ok(None);
         }
         let mut flows: Vec<Flows> = Vec::new();
-        let mut list = Vec::with_capacity(borrower.covenants.len());
+        let mut list: Vec<PlannedCovenant> = Vec::with_capacity(borrower.covenants.len());
         for (index, covenant) in borrower.covenants.iter().enumerate() {
             let test = match &covenant.test {
                 CovenantTest::Dscr { at_least, years } => {
                     let known = flows.iter().position(|flows| flows.years.to_bits() == years.to_bits());
                     let flows = known.unwrap_or_else(|| {
                         let (cfads, service) = (Window::new(*years, plan), Window::new(*years, plan));
-                        flows.push(Flows { years: *years, cfads, service, sums: [plan.state(), plan.state()] });
+                        flows.push(Flows { years: *years, cfads, service });
                         flows.len() - 1
                     });
                     Test::Dscr { at_least: *at_least, flows }
@@ -146,7 +154,9 @@ impl Covenants {
                     Test::utilisation(*at_least, *years, fleet, operations, plan)?
                 }
             };
-            list.push(PlannedCovenant::new(covenant, test, index, plan));
+            let mut covenant = PlannedCovenant::new(covenant, test, index, switches, plan);
+            covenant.implied_by = list.iter().position(|other| covenant.is_implied_by(other));
+            list.push(covenant);
         }
         let is_again = borrower.covenants.iter().any(Covenant::is_tested_again);
         let equity = match &borrower.equity_cure {
@@ -160,11 +170,12 @@ impl Covenants {
             }),
         };
         Ok(Some(Covenants {
+            has_lettings: list.iter().any(|covenant| matches!(covenant.test, Test::Utilisation { .. })),
             list,
             flows,
             equity,
-            owed: plan.state(),
             locked: plan.state(),
+            locks: switches.next(plan),
             swept: plan.state(),
             prepaid: plan.state(),
             sight: is_again.then(|| Sight::new(plan)),
@@ -235,18 +246,37 @@ impl Test {
 }
 
 impl PlannedCovenant {
-    fn new(covenant: &Covenant, test: Test, position: usize, plan: &mut ObligorPlan<'_>) -> PlannedCovenant {
+    fn new(
+        covenant: &Covenant,
+        test: Test,
+        position: usize,
+        switches: &mut Switches,
+        plan: &mut ObligorPlan<'_>,
+    ) -> PlannedCovenant {
         PlannedCovenant {
             test,
+            implied_by: None,
+            fails: switches.next(plan),
             first: 1 + plan.grid().dates().partition_point(|end| *end < covenant.from - SAME_DATE),
             sweep: covenant.sweep,
             acceleration: covenant.acceleration,
             breached: plan.state(),
+            is_breached: switches.next(plan),
             since: plan.state(),
             waived: plan.state(),
             first_event: WAIVERS + EVENTS * position as u64,
             breach: plan.metric(&format!("{}.breach", covenant.name)),
             is_tested_again: covenant.is_tested_again(),
+        }
+    }
+
+    /// Whether another asks for as much cover over the same window, from the same date on.
+    fn is_implied_by(&self, other: &PlannedCovenant) -> bool {
+        match (&self.test, &other.test) {
+            (Test::Dscr { at_least, flows }, Test::Dscr { at_least: more, flows: same }) => {
+                (flows == same) & (more >= at_least) & (other.first <= self.first)
+            }
+            _ => false,
         }
     }
 }

@@ -145,7 +145,7 @@ impl Stepper {
                 debt.add_owed(debt.ahead(position), step.index, own, sum);
             }
             own[prospects.ahead] = **sum;
-            own[prospects.rate] = facility.rate(own);
+            facility.copy_rate(own, prospects.rate);
             for i in 0..PATHS {
                 own[prospects.principal][i] = facility.principal(step.index, own).on(i);
             }

@@ -1,5 +1,6 @@
 //! What a facility is owed where it differs from path to path.
 
+use super::debt::Scope;
 use super::switches::{Switch, Switches};
 use crate::credit::obligor::ObligorPlan;
 use crate::credit::schedule::{Agreed, SAME_DATE, Schedule};
@@ -10,9 +11,9 @@ use crate::vectorised;
 /// The lanes of a facility that may be swept or go on after its maturity. They hold once its paths are `part`ed in this
 /// block; until then its schedule does.
 pub(super) struct Apart {
-    /// Whether they are parted, and whether some path has gone on after its maturity.
+    /// Whether they are parted, and whether some path matures on another date than agreed.
     parted: Switch,
-    rolled: Switch,
+    redated: Switch,
     /// Owed and not yet due.
     pub(super) balance: OwnLane,
     /// Principal that fell due in this step.
@@ -31,7 +32,7 @@ impl Apart {
     pub(super) fn new(switches: &mut Switches, plan: &mut ObligorPlan<'_>) -> Apart {
         Apart {
             parted: switches.next(plan),
-            rolled: switches.next(plan),
+            redated: switches.next(plan),
             balance: plan.state(),
             instalment: plan.state(),
             capitalised: plan.state(),
@@ -45,13 +46,13 @@ impl Apart {
         self.parted.is_on(own)
     }
 
-    pub(super) fn is_rolled(&self, own: &OwnLanes<'_>) -> bool {
-        self.rolled.is_on(own)
+    pub(super) fn is_redated(&self, own: &OwnLanes<'_>) -> bool {
+        self.redated.is_on(own)
     }
 
-    /// Some path goes on after its maturity.
-    pub(super) fn roll(&self, own: &mut OwnLanes<'_>) {
-        self.rolled.set(own, true);
+    /// Some path matures on another date than agreed.
+    pub(super) fn redate(&self, own: &mut OwnLanes<'_>) {
+        self.redated.set(own, true);
     }
 
     /// From the end of `step` on, paths may differ.
@@ -65,9 +66,10 @@ impl Apart {
         }
     }
 
-    /// Whether only what is still owed differs from path to path: nothing has gone on after its maturity, or is paid in kind.
-    fn is_as_agreed(&self, schedule: &Schedule, own: &OwnLanes<'_>) -> bool {
-        (schedule.pik == 0.0) & !self.is_rolled(own)
+    /// Whether only what is still owed differs from path to path, and nobody asks for more than what falls due.
+    fn is_brief(&self, schedule: &Schedule, scope: Scope<'_>, own: &OwnLanes<'_>) -> bool {
+        let step = scope.step;
+        !scope.in_full & (schedule.pik == 0.0) & (schedule.matures != Some(step.index)) & !self.is_redated(own)
     }
 
     /// What falls due to parted paths at a fixed rate, arrears with their interest included: sets `due` and adds it to
@@ -75,45 +77,44 @@ impl Apart {
     pub(super) fn fall_due_fixed(
         &self,
         schedule: &Schedule,
-        step: Step,
         rate: f64,
+        scope: Scope<'_>,
         [arrears, due]: [OwnLane; 2],
         own: &mut OwnLanes<'_>,
         total: &mut Lane,
     ) {
         let Apart { ends, pace, margin, balance, instalment, capitalised, .. } = *self;
-        if self.is_as_agreed(schedule, own) {
-            let [arrears, balance, instalment, due] = own.many([arrears, balance, instalment, due]);
-            fall_due_fixed_as_agreed(rate, terms(schedule, step), arrears, [balance, instalment, due, total]);
+        if self.is_brief(schedule, scope, own) {
+            let [arrears, balance, due] = own.many([arrears, balance, due]);
+            fall_due_fixed_brief(rate, terms(schedule, scope.step), scope.arrears(arrears), [balance, due, total]);
             return;
         }
         let [ends, pace, margin, arrears, balance, instalment, capitalised, due] =
             own.many([ends, pace, margin, arrears, balance, instalment, capitalised, due]);
         let read = [&*ends, pace, margin, arrears];
-        fall_due_fixed(rate, terms(schedule, step), read, [balance, instalment, capitalised, due, total]);
+        fall_due_fixed(rate, terms(schedule, scope.step), read, [balance, instalment, capitalised, due, total]);
     }
 
     /// The same at a rate that differs from path to path.
     pub(super) fn fall_due_floating(
         &self,
         schedule: &Schedule,
-        step: Step,
         rate: OwnLane,
+        scope: Scope<'_>,
         [arrears, due]: [OwnLane; 2],
         own: &mut OwnLanes<'_>,
         total: &mut Lane,
     ) {
         let Apart { ends, pace, margin, balance, instalment, capitalised, .. } = *self;
-        if self.is_as_agreed(schedule, own) {
-            let [rate, arrears, balance, instalment, due] = own.many([rate, arrears, balance, instalment, due]);
-            let read = [&*rate, arrears];
-            fall_due_floating_as_agreed(read, terms(schedule, step), [balance, instalment, due, total]);
+        if self.is_brief(schedule, scope, own) {
+            let [rate, arrears, balance, due] = own.many([rate, arrears, balance, due]);
+            fall_due_floating_brief(rate, terms(schedule, scope.step), scope.arrears(arrears), [balance, due, total]);
             return;
         }
         let [rate, ends, pace, margin, arrears, balance, instalment, capitalised, due] =
             own.many([rate, ends, pace, margin, arrears, balance, instalment, capitalised, due]);
         let read = [&*ends, pace, margin, arrears];
-        fall_due_floating(rate, terms(schedule, step), read, [balance, instalment, capitalised, due, total]);
+        fall_due_floating(rate, terms(schedule, scope.step), read, [balance, instalment, capitalised, due, total]);
     }
 }
 
@@ -178,14 +179,14 @@ fn fall_due(
     }
 }
 
-/// The same to the bit where only what is still owed differs from path to path.
+/// What falls due, the same to the bit, where only what is still owed differs from path to path.
 #[inline(always)]
-fn fall_due_as_agreed(
+fn fall_due_brief(
     rate: impl Fn(usize) -> f64,
     interest: impl Fn(f64, f64, f64) -> f64,
     terms: Terms,
     arrears: &Lane,
-    [balance, instalment, due, total]: [&mut Lane; 4],
+    [balance, due, total]: [&mut Lane; 3],
 ) {
     let Terms { agreed, length, fee, drawn, negligible, .. } = terms;
     for i in 0..PATHS {
@@ -196,20 +197,18 @@ fn fall_due_as_agreed(
         let amount = (interest(owed, rate, length) + (repaid + fee)) + arrears[i] * (1.0 + rate * length);
         let rest = grown - repaid;
         balance[i] = if rest > negligible { rest } else { 0.0 };
-        instalment[i] = repaid;
         due[i] = amount;
         total[i] += amount;
     }
 }
 
 vectorised! {
-    fn fall_due_fixed_as_agreed(rate: f64, terms: Terms, arrears: &Lane, state: [&mut Lane; 4]) {
-        fall_due_as_agreed(|_| rate, |owed, rate, length| owed * rate * length, terms, arrears, state);
+    fn fall_due_fixed_brief(rate: f64, terms: Terms, arrears: &Lane, state: [&mut Lane; 3]) {
+        fall_due_brief(|_| rate, |owed, rate, length| owed * rate * length, terms, arrears, state);
     }
 
-    fn fall_due_floating_as_agreed(read: [&Lane; 2], terms: Terms, state: [&mut Lane; 4]) {
-        let [rate, arrears] = read;
-        fall_due_as_agreed(|i| rate[i], |owed, rate, length| owed * length * rate, terms, arrears, state);
+    fn fall_due_floating_brief(rate: &Lane, terms: Terms, arrears: &Lane, state: [&mut Lane; 3]) {
+        fall_due_brief(|i| rate[i], |owed, rate, length| owed * length * rate, terms, arrears, state);
     }
 
     fn fall_due_fixed(rate: f64, terms: Terms, read: [&Lane; 4], state: [&mut Lane; 5]) {

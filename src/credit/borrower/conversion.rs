@@ -137,6 +137,7 @@ impl Stepper {
             let chosen = choose(note.price, choice, [standing, ends, principal], state);
             if chosen > 0 {
                 apart.part(&facility.schedule, step.index, own);
+                apart.redate(own);
                 let [converted, instalment, balance, ends, due] =
                     own.many([note.converted, apart.instalment, apart.balance, apart.ends, facility.due]);
                 carry_out(step.end, [converted, asked], [instalment, balance, ends, due]);

@@ -7,7 +7,7 @@ use super::apart::Apart;
 use super::facility_metrics::FacilityMetrics;
 use super::operations::Amount;
 use super::paths::{Paths, each};
-use super::payment::Means;
+use super::payment::{Means, NOTHING};
 use super::reserve::PlannedReserve;
 use super::rollover::{Prospects, Rollover};
 use super::sweep::PlannedSweep;
@@ -72,6 +72,24 @@ enum PlannedCoupon {
         /// The rate of the current period, set at its start.
         rate: OwnLane,
     },
+}
+
+/// What somebody needs to know of what falls due.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) step: Step,
+    pub(super) paths: Paths<'a>,
+    /// Whether more than the amount may be looked at: the principal in it, interest in kind.
+    pub(super) in_full: bool,
+    /// Whether a path that performs may have something unpaid.
+    pub(super) in_arrears: bool,
+}
+
+impl Scope<'_> {
+    /// What is unpaid of a facility: nothing, if nothing is.
+    pub(super) fn arrears(self, arrears: &Lane) -> &Lane {
+        if self.in_arrears { arrears } else { &NOTHING }
+    }
 }
 
 /// Whether a covenant may have facilities repaid ahead of schedule, whatever they say themselves.
@@ -205,10 +223,10 @@ impl Debt {
 
     /// Due in `step` by facility, whatever has happened; `total` is the sum, the same to the bit as [`Debt::scheduled`] on
     /// paths on which nothing has. Loans that were renewed move past this date. Called once a step.
-    pub(super) fn fall_due(&self, paths: Paths<'_>, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
-        paths.fill(total, 0.0);
+    pub(super) fn fall_due(&self, scope: Scope<'_>, own: &mut OwnLanes<'_>, total: &mut Lane) {
+        scope.paths.fill(total, 0.0);
         for facility in self.order.iter().map(|index| &self.facilities[*index]) {
-            facility.fall_due(paths, step, own, total);
+            facility.fall_due(scope, own, total);
         }
     }
 }
@@ -236,9 +254,9 @@ impl PlannedFacility {
         self.parted(own).is_some()
     }
 
-    /// Whether it has gone on after its maturity on some path of this block.
-    pub(super) fn is_rolled(&self, own: &OwnLanes<'_>) -> bool {
-        self.apart.as_ref().is_some_and(|apart| apart.is_rolled(own))
+    /// Whether it matures on another date than agreed on some path of this block.
+    pub(super) fn is_redated(&self, own: &OwnLanes<'_>) -> bool {
+        self.apart.as_ref().is_some_and(|apart| apart.is_redated(own))
     }
 
     /// Owed after `step` and not yet due.
@@ -283,24 +301,27 @@ impl PlannedFacility {
         }
     }
 
-    fn fall_due(&self, paths: Paths<'_>, step: Step, own: &mut OwnLanes<'_>, total: &mut Lane) {
+    fn fall_due(&self, scope: Scope<'_>, own: &mut OwnLanes<'_>, total: &mut Lane) {
         if let Some(apart) = self.parted(own) {
-            let lanes = [self.arrears, self.due];
+            let (schedule, lanes) = (&self.schedule, [self.arrears, self.due]);
             match &self.coupon {
-                PlannedCoupon::Fixed(rate) => apart.fall_due_fixed(&self.schedule, step, *rate, lanes, own, total),
+                PlannedCoupon::Fixed(rate) => apart.fall_due_fixed(schedule, *rate, scope, lanes, own, total),
                 PlannedCoupon::Floating { rate, .. } => {
-                    apart.fall_due_floating(&self.schedule, step, *rate, lanes, own, total);
+                    apart.fall_due_floating(schedule, *rate, scope, lanes, own, total);
                 }
             }
             return;
         }
+        let Scope { paths, step, .. } = scope;
         match &self.coupon {
             PlannedCoupon::Fixed(rate) => {
                 let [arrears, due] = own.many([self.arrears, self.due]);
-                add_fixed(paths, [self.schedule.service(step, *rate), 1.0 + rate * step.length], arrears, due, total);
+                let terms = [self.schedule.service(step, *rate), 1.0 + rate * step.length];
+                add_fixed(paths, terms, scope.arrears(arrears), due, total);
             }
             PlannedCoupon::Floating { rate, .. } => {
                 let [rate, arrears, due] = own.many([*rate, self.arrears, self.due]);
+                let arrears = scope.arrears(arrears);
                 add_floating(paths, self.schedule.accruing(step), step.length, rate, arrears, due, total);
             }
         }

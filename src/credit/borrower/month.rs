@@ -9,7 +9,7 @@ use super::Distribution;
 use super::coins::Holding;
 use super::conversion::Conversions;
 use super::covenants::Covenants;
-use super::debt::Debt;
+use super::debt::{Debt, Scope};
 use super::letting::Sight;
 use super::liquidation::Collateral;
 use super::margin::{Look, MarginLoan};
@@ -181,8 +181,9 @@ impl Stepper {
             || self.conversions.as_ref().is_some_and(|conversions| conversions.choose_in(step.index));
         let in_arrears = self.tally.any(own, Count::InArrears);
         let mut is_split = is_broad || in_arrears || self.debt.is_apart(own);
+        let scope = Scope { step, paths: Paths::All, in_full: is_broad, in_arrears };
         let same_due = if is_split {
-            self.debt.fall_due(Paths::All, step, own, due);
+            self.debt.fall_due(scope, own, due);
             None
         } else {
             self.debt.scheduled(step, own, due)
@@ -208,7 +209,7 @@ impl Stepper {
         // Sources for what is short, the first used first.
         if shorts > 0 && self.has_reserves() {
             if !is_split {
-                self.debt.fall_due(Paths::All, step, own, month.due);
+                self.debt.fall_due(scope, own, month.due);
                 month.same_due = None;
                 is_split = true;
             }
@@ -221,7 +222,7 @@ impl Stepper {
         let is_booked = is_broad || in_arrears || shorts > 0;
         if shorts > 0 {
             if !is_split {
-                self.debt.fall_due(month.paths, step, own, month.due);
+                self.debt.fall_due(Scope { paths: month.paths, ..scope }, own, month.due);
                 month.same_due = None;
             }
             let requests = Requests { read: block.read, key: block.key, first_path: block.first_path };

@@ -135,7 +135,7 @@ impl Debt {
     /// Takes from what is due what was in arrears before, with its interest.
     fn leave_arrears(&self, own: &OwnLanes<'_>, step: Step, service: &mut Lane) {
         for facility in &self.facilities {
-            let margin = facility.apart.as_ref().filter(|apart| apart.is_rolled(own));
+            let margin = facility.apart.as_ref().filter(|apart| apart.is_redated(own));
             let margin = margin.map_or(&NOTHING, |apart| &own[apart.margin]);
             let arrears = &own[facility.arrears];
             match facility.rate(own) {
@@ -147,7 +147,7 @@ impl Debt {
 
     /// Whether [`Debt::leave_maturing`] may take anything.
     fn leaves_maturing(&self, step: Step, own: &OwnLanes<'_>) -> bool {
-        self.facilities.iter().any(|facility| facility.matures(step.index) || facility.is_rolled(own))
+        self.facilities.iter().any(|facility| facility.matures(step.index) || facility.is_redated(own))
     }
 
     /// Takes from what is due the principal that matures.

@@ -132,7 +132,7 @@ impl Clause {
 
     /// Begins the loans that it grants.
     pub(super) fn begin(&self, number: f64, rollover: &Rollover, apart: &Apart, step: Step, own: &mut OwnLanes<'_>) {
-        apart.roll(own);
+        apart.redate(own);
         let traps = if matches!(self.kind, Kind::CashTrap) { 1.0 } else { 0.0 };
         let terms = [number, 1.0 + self.fee, 1.0 - self.balloon, self.years, step.end, self.margin, traps];
         let [chosen, raised, taken, balance, pace, ends, margin, trapped] = own.many([

@@ -402,7 +402,7 @@ mod within_the_step {
         // 166.67 are missing at 80, 359.61 in all at 80 (1 - 72.353 / 2000) = 77.106.
         let record = run(0.0);
         near(record.at("injected", 1, 0), 5_500.0 - 8_000.0 / 1.5 * (1.0 - (900.0 - f64::sqrt(685_000.0)) / 2_000.0));
-        assert_eq!((record.at("support", 1, 0), record.at("margin_sale", 1, 0)), (1.0, 0.0));
+        assert_eq!(["margin_call", "support", "margin_sale"].map(|metric| record.at(metric, 1, 0)), [1.0, 1.0, 0.0]);
         // Log odds of 350 - 700 / 3 are certain; 350 - 1400 / 3, once as much again is asked for at 77.5, are hopeless.
         let record = run(700.0);
         assert_cents(record.at("injected", 1, 0), 166.67);

@@ -27,6 +27,8 @@ pub(super) struct MarginLoan {
     sale: ForcedSale,
     /// Date on which the open call began; infinite when there is none.
     since: OwnLane,
+    /// Date on which the last call began: what lower marks of that date ask for is the same call.
+    last: OwnLane,
     /// The marks of the coins when they were last looked at, added up.
     seen: OwnLane,
 }
@@ -63,7 +65,7 @@ impl MarginLoan {
         sale: ForcedSale,
         plan: &mut ObligorPlan<'_>,
     ) -> MarginLoan {
-        MarginLoan { facility, terms, coins, sale, since: plan.state(), seen: plan.state() }
+        MarginLoan { facility, terms, coins, sale, since: plan.state(), last: plan.state(), seen: plan.state() }
     }
 
     /// The coins at marks, on one path.
@@ -174,7 +176,10 @@ impl Stepper {
         }
         if !is_open {
             own[loan.since][path] = step.end;
-            self.metrics.add_on(own, Metric::MarginCall, path, 1.0);
+            if own[loan.last][path] < step.end {
+                own[loan.last][path] = step.end;
+                self.metrics.add_on(own, Metric::MarginCall, path, 1.0);
+            }
         }
         for (coins, free) in &loan.coins {
             let (Some(free), mark) = (free, price(coins, path, &block.liquidation)) else { continue };

@@ -8,13 +8,15 @@ use haircut::credit::{Cause, Margin};
 pub(super) struct Calls {
     /// Since when a call has been open.
     open: Vec<Option<f64>>,
+    /// When the last one began.
+    last: Vec<f64>,
     /// The part of the coins that the lender sells in this step.
     pub(super) seized: Vec<f64>,
 }
 
 impl Calls {
     pub(super) fn new(facilities: usize) -> Self {
-        Calls { open: vec![None; facilities], seized: vec![0.0; facilities] }
+        Calls { open: vec![None; facilities], last: vec![0.0; facilities], seized: vec![0.0; facilities] }
     }
 }
 
@@ -75,7 +77,9 @@ impl Life<'_> {
             return;
         }
         let since = self.calls.open[f].unwrap_or_else(|| {
-            self.note("margin_call", path, step, 1.0);
+            let is_new = self.calls.last[f] < path.time(step);
+            self.calls.last[f] = path.time(step);
+            self.note("margin_call", path, step, if is_new { 1.0 } else { 0.0 });
             path.time(step)
         });
         self.calls.open[f] = Some(since);

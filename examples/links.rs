@@ -30,26 +30,43 @@ fn support(scenario: &mut Scenario) {
     scenario.borrowers.iter_mut().for_each(|borrower| borrower.sponsor = None);
 }
 
-/// Tenants keep their contracts, and those who lease at a fixed rent go on using what they use today.
+/// Tenants keep their contracts, and those who pay by what they use, at a fixed rent or beyond a minimum, go on using what they use today.
 fn tenants(scenario: &mut Scenario) {
-    let take_up = |name: &str| {
-        let factor = scenario.factors.iter().find(|factor| factor.name == name)?;
-        let Model::Utilisation(utilisation) = &factor.model else { return None };
-        Some(utilisation.initial)
+    let hold = |used: &mut Quantity| {
+        let Quantity::Series(name) = &*used else { return };
+        let factor = scenario.factors.iter().find(|factor| factor.name == *name);
+        if let Some(Model::Utilisation(utilisation)) = factor.map(|factor| &factor.model) {
+            *used = Quantity::Number(utilisation.initial);
+        }
     };
     for fleet in scenario.borrowers.iter_mut().flat_map(|borrower| &mut borrower.fleets) {
-        fleet.contracts.iter_mut().for_each(|contract| (contract.tenant, contract.backstop) = (None, None));
-        if let (Quantity::Number(_), Quantity::Series(name)) = (&fleet.rent, &fleet.utilisation) {
-            let used = take_up(name).map(Quantity::Number);
-            fleet.utilisation = used.unwrap_or_else(|| fleet.utilisation.clone());
+        if matches!(fleet.rent, Quantity::Number(_)) {
+            hold(&mut fleet.utilisation);
+        }
+        for contract in &mut fleet.contracts {
+            (contract.tenant, contract.backstop) = (None, None);
+            if let Some(terms) = &mut contract.take_or_pay {
+                hold(&mut terms.usage);
+            }
         }
     }
+}
+
+/// Lenders sell at once and never operate.
+fn operation(scenario: &mut Scenario) {
+    scenario.borrowers.iter_mut().for_each(|borrower| borrower.step_in = None);
 }
 
 /// A link, and how it is switched off.
 type Link = (&'static str, fn(&mut Scenario));
 
-const LINKS: [Link; 4] = [("feedback", feedback), ("covenants", covenants), ("support", support), ("tenants", tenants)];
+const LINKS: [Link; 5] = [
+    ("feedback", feedback),
+    ("covenants", covenants),
+    ("support", support),
+    ("tenants", tenants),
+    ("operation", operation),
+];
 
 fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
@@ -65,7 +82,7 @@ fn main() -> Result<(), Error> {
     for link in LINKS {
         runs.push((link.0, run(&[link])?));
     }
-    runs.push(("all four", run(&LINKS)?));
+    runs.push(("all five", run(&LINKS)?));
     let measure = LossDistribution::exact();
     let compared = Comparison::of(runs).run(
         measure,

@@ -139,6 +139,26 @@ fn marks_flatter() {
     }
 }
 
+/// Two fleets of a class are sold into one market: 300 machines are 300 machines, in `ltv_executable`, at a default and at the horizon.
+#[test]
+fn fleets_of_a_class_share_one_depth() {
+    let whole = Borrower { cash: 1e9, ..seller("a", 300.0, 0.25) };
+    let mut split = whole.clone();
+    split.fleets.push(whole.fleets[0].clone());
+    for (fleet, (name, units)) in split.fleets.iter_mut().zip([("old", 100.0), ("new", 200.0)]) {
+        (fleet.name, fleet.units) = (name.into(), units);
+    }
+    let record = sell(Asset { moving_cost: 0.2, ..gpu() }, split.clone(), 2, 12);
+    assert_rounding(record.at("ltv_executable", 1, 0), 1e9 / (3000.0 * 0.8 * (-0.3_f64).exp()));
+    // In default before the horizon, and all of it unsold there.
+    let proceeds = |borrower: &Borrower| {
+        let late = Borrower { cash: 0.0, liquidation: Disposal { delay: 1.0, over: 0.25 }, ..borrower.clone() };
+        sell(gpu(), late, 2, 12).row("proceeds", 0).iter().sum::<f64>()
+    };
+    assert_rounding(proceeds(&whole), 3000.0 * (-0.3_f64).exp());
+    assert_rounding(proceeds(&split), 3000.0 * (-0.3_f64).exp());
+}
+
 const FORMS: [ImpactForm; 3] = [ImpactForm::Exponential, ImpactForm::Linear, ImpactForm::Bounded { floor: 4000.0 }];
 
 /// A machine at 10,000 USD, 100 of which find a buyer in a month at a concession of 0.4: the examples of `docs/credit.md`.

@@ -375,7 +375,12 @@ impl<'a> Life<'a> {
 
     fn worth(&self, path: &Path<'_>, step: usize, held: &Holding) -> f64 {
         let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
-        held.units * self.price(path, step, held.asset, held.units / months)
+        held.units * self.price(path, step, held.asset, self.of_class(held.asset, |sold| sold.units) / months)
+    }
+
+    /// What the borrower sells of a class, it sells into one market.
+    fn of_class(&self, asset: usize, units: impl Fn(&Holding) -> f64) -> f64 {
+        self.holdings.iter().filter(|sold| sold.asset == asset).map(units).sum()
     }
 
     /// What this borrower gets for a unit when so many are sold a month.
@@ -792,7 +797,7 @@ impl<'a> Life<'a> {
         let offered = |h: usize| offers.get(h).map_or(0.0, |offer| offer.units);
         let months = 12.0 * self.borrower.liquidation.over.max(path.years(step));
         let value = |(h, held): (usize, &Holding)| {
-            let price = self.price(path, step, held.asset, held.initial / months);
+            let price = self.price(path, step, held.asset, self.of_class(held.asset, |sold| sold.initial) / months);
             ((held.units - offered(h)) * price, held.holders.clone())
         };
         let unsold: Vec<_> = self.holdings.iter().enumerate().map(value).collect();

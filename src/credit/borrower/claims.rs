@@ -94,7 +94,7 @@ impl Liens {
 }
 
 impl Collateral {
-    /// What selling these holdings at the planned pace would bring, each as if nobody else sold.
+    /// What these holdings would bring if everything were sold at the planned pace, and no other borrower sold.
     pub(super) fn executable_of(
         &self,
         holdings: &[usize],

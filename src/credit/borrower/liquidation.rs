@@ -7,7 +7,7 @@ use super::month::Stepper;
 use super::paths::{Few, Paths, each};
 use super::payment::NOTHING;
 use super::standing::{self, Count};
-use crate::credit::liquidation::LiquidationView;
+use crate::credit::liquidation::{AssetLane, LiquidationView};
 use crate::credit::obligor::ObligorBlock;
 use crate::credit::schedule::SAME_DATE;
 use crate::market::{OwnLane, OwnLanes};
@@ -35,7 +35,7 @@ impl Collateral {
         12.0 * self.disposal.over.max(length)
     }
 
-    /// What selling everything at the planned pace would bring, if nobody else sold.
+    /// What selling everything at the planned pace would bring, if no other borrower sold.
     pub(super) fn executable(
         &self,
         own: &OwnLanes<'_>,
@@ -46,6 +46,7 @@ impl Collateral {
         self.worth(self.holdings.iter(), own, liquidation, step, lanes);
     }
 
+    /// What these holdings would bring if everything were sold at the planned pace.
     pub(super) fn worth<'a>(
         &self,
         holdings: impl Iterator<Item = &'a Holding>,
@@ -57,14 +58,19 @@ impl Collateral {
         let months = self.months(step);
         value.fill(0.0);
         for holding in holdings {
-            let units = &own[holding.units];
-            for i in 0..PATHS {
-                pace[i] = units[i] / months;
+            pace.fill(0.0);
+            for sold in self.of_class(holding.asset) {
+                add_pace(&own[sold.units], months, pace);
             }
             liquidation.executable_prices(holding.asset, pace, price);
             liquidation.hurry(holding.asset, holding.patience, price);
-            add_value(units, price, value);
+            add_value(&own[holding.units], price, value);
         }
+    }
+
+    /// All that is sold into the same market: it depresses one price.
+    fn of_class(&self, asset: AssetLane) -> impl Iterator<Item = &Holding> {
+        self.holdings.iter().filter(move |holding| holding.asset == asset)
     }
 
     /// The collateral at marks.
@@ -171,11 +177,8 @@ impl Stepper {
             let sellers = self.collateral.offered(paths, holding, lanes, step, own, [stood_then, offered]);
             if is_last {
                 // Valued at the pace of the whole plan, though only a part is left.
-                let months = self.collateral.months(step);
-                pace.fill(holding.initial / months);
-                if let Some(moved) = holding.moved {
-                    add_pace(&own[moved], months, pace);
-                }
+                let planned: f64 = self.collateral.of_class(holding.asset).map(|sold| sold.initial).sum();
+                pace.fill(planned / self.collateral.months(step));
                 block.liquidation.executable_prices(holding.asset, pace, price);
                 block.liquidation.hurry(holding.asset, holding.patience, price);
                 self.collateral.note_proceeds(proceeds, before);
@@ -330,9 +333,9 @@ vectorised! {
         }
     }
 
-    fn add_pace(moved: &Lane, months: f64, pace: &mut Lane) {
+    fn add_pace(units: &Lane, months: f64, pace: &mut Lane) {
         for i in 0..PATHS {
-            pace[i] += moved[i] / months;
+            pace[i] += units[i] / months;
         }
     }
 

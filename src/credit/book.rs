@@ -74,7 +74,7 @@ impl Book {
             Some(series) => Some(market.read("discount", series)?),
         };
         let mut obligors: Vec<PlannedObligor> = Vec::with_capacity(self.obligors.len());
-        let mut facilities = 0;
+        let (mut facilities, mut rooms) = (0, 0);
         let mut shared = SharedPlan::default();
         for (index, obligor) in self.obligors.iter().enumerate() {
             let name = obligor.name();
@@ -96,11 +96,12 @@ impl Book {
                 liquidation: &liquidation,
                 wanted: &wanted,
                 lanes: 0,
+                rooms: 0,
                 metrics: Vec::new(),
                 facilities: Vec::new(),
             };
             let stepper = obligor.plan(&mut plan).map_err(locate)?;
-            let ObligorPlan { lanes: own, metrics, facilities: info, .. } = plan;
+            let ObligorPlan { lanes: own, rooms: used, metrics, facilities: info, .. } = plan;
             obligors.push(PlannedObligor {
                 stepper,
                 own: lanes..lanes + own,
@@ -110,9 +111,10 @@ impl Book {
                 info: ObligorInfo { name: name.to_owned(), facilities: info },
             });
             lanes += own;
+            rooms = rooms.max(used);
             facilities += obligors.last().map_or(0, |obligor| obligor.info.facilities.len());
         }
-        Ok(BookPlan { obligors, lanes, shared: shared.starts(), facilities, liquidation, discount })
+        Ok(BookPlan { obligors, lanes, rooms, shared: shared.starts(), facilities, liquidation, discount })
     }
 }
 
@@ -139,6 +141,8 @@ pub(crate) struct PlannedObligor {
 pub(crate) struct BookPlan {
     pub(crate) obligors: Vec<PlannedObligor>,
     lanes: usize,
+    /// Lanes that obligors use in turn, after all others.
+    rooms: usize,
     /// By lane that obligors share, what it holds when a block begins.
     shared: Vec<f64>,
     facilities: usize,
@@ -166,7 +170,7 @@ impl BookPlan {
     pub(crate) fn workspace(&self) -> BookWorkspace {
         let obligors = self.obligors.len();
         BookWorkspace {
-            own: vec![Lane::ZERO; self.lanes],
+            own: vec![Lane::ZERO; self.lanes + self.rooms],
             shared: vec![Lane::ZERO; self.shared.len()],
             streams: vec![Stream::default(); obligors],
             default_step: vec![Lane::splat(f64::INFINITY); obligors],
@@ -268,11 +272,15 @@ impl BookWorkspace {
     fn visit(&mut self, plan: &BookPlan, series: ReadLanes<'_>, step: Step, first_path: u64, phase: Phase) {
         let discount = plan.discount.map_or(&self.one, |lane| series.lane(lane));
         for (index, obligor) in plan.obligors.iter().enumerate() {
+            // In the crate's own tests: who reads a room before writing it finds no number there.
+            if cfg!(test) {
+                self.own[plan.lanes..].fill(Lane::splat(f64::NAN));
+            }
             let mut block = ObligorBlock {
                 step,
                 first_path,
                 read: series,
-                own: OwnLanes(&mut self.own[obligor.own.clone()]),
+                own: OwnLanes::with_rooms(&mut self.own, obligor.own.clone(), plan.lanes),
                 shared: SharedLanes(&mut self.shared),
                 discount,
                 liquidation: self.liquidation.view(&plan.liquidation),

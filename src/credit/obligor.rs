@@ -104,6 +104,7 @@ pub struct ObligorPlan<'a> {
     pub(crate) liquidation: &'a LiquidationPlan,
     pub(crate) wanted: &'a dyn Fn(&str) -> bool,
     pub(crate) lanes: usize,
+    pub(crate) rooms: usize,
     pub(crate) metrics: Vec<(String, OwnLane)>,
     pub(crate) facilities: Vec<FacilityInfo>,
 }
@@ -171,6 +172,13 @@ impl ObligorPlan<'_> {
     /// [`Error::Invalid`] when another obligor asked for the name with another start, or `start` is not a number.
     pub fn shared(&mut self, field: &str, name: &str, start: f64) -> Result<SharedLane, Error> {
         self.shared.ask(self.obligor, field, name, start)
+    }
+
+    /// A lane for use within one call of the stepper. All obligors use it in turn, so that it stays in a near cache: it holds whatever the last
+    /// user left; write before reading.
+    pub fn room(&mut self) -> OwnLane {
+        self.rooms += 1;
+        OwnLane::room(self.rooms - 1)
     }
 
     /// A named series that measures may observe each step: `Some` lane to fill only if one asked for it.

@@ -7,7 +7,7 @@ use super::lanes::{OwnLane, ReadLane};
 use super::regimes::Regimes;
 use crate::numeric::kernel::{exp, ln};
 use crate::numeric::{Lane, PATHS};
-use crate::sample::event;
+use crate::sample::{StreamKey, event};
 use crate::{Error, check};
 use serde::{Deserialize, Serialize};
 
@@ -148,10 +148,7 @@ impl FactorStepper for Stepper {
     fn start(&self, block: &mut FactorBlock<'_>) {
         block.own[self.level].fill(1.0);
         block.own[self.defaulted_at].fill(f64::INFINITY);
-        let left = &mut block.own[self.left];
-        for path in 0..PATHS {
-            left[path] = event::exponential(block.key.event(block.first_path + path as u64, 0)[0]);
-        }
+        exponentials(block.key, block.first_path, &mut block.own[self.left]);
         if let Some(index) = &self.index {
             logarithm(&block.read[index.series], &mut block.own[index.initial]);
         }
@@ -180,6 +177,12 @@ crate::vectorised! {
     fn choose(values: &[f64], state: &Lane, target: &mut Lane) {
         for start in (0..PATHS).step_by(CHUNK) {
             target[start..start + CHUNK].copy_from_slice(&pick(values, &chunk(state, start)));
+        }
+    }
+
+    fn exponentials(key: &StreamKey, first_path: u64, target: &mut Lane) {
+        for path in 0..PATHS {
+            target[path] = event::exponential(key.event(first_path + path as u64, 0)[0]);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::numeric::Lane;
 use crate::sample::{Stream, StreamKey};
-use std::ops::{Index, IndexMut};
+use std::ops::{Index, IndexMut, Range};
 
 /// A lane that a model may read: a published series of a factor declared before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +49,55 @@ impl<'a> ReadLanes<'a> {
 
 /// The lanes of one model, indexed by [`OwnLane`]; they keep their values from step to step.
 #[derive(Debug)]
-pub struct OwnLanes<'a>(pub(crate) &'a mut [Lane]);
+pub struct OwnLanes<'a> {
+    /// Those of all models of a kind, and their rooms.
+    lanes: &'a mut [Lane],
+    /// Where the lanes of this one are, and how many.
+    first: usize,
+    count: usize,
+    /// Where rooms are.
+    rooms: usize,
+}
+
+/// Handles from here on are rooms: lanes that all models of a kind use in turn.
+const ROOM: usize = 1 << (usize::BITS - 1);
+
+impl OwnLane {
+    /// The handle of a room.
+    pub(crate) fn room(number: usize) -> OwnLane {
+        OwnLane(ROOM | number)
+    }
+}
+
+impl<'a> OwnLanes<'a> {
+    /// All of these lanes, and no room.
+    pub(crate) fn new(lanes: &'a mut [Lane]) -> Self {
+        let count = lanes.len();
+        OwnLanes { lanes, first: 0, count, rooms: count }
+    }
+
+    /// A range of these lanes, and as rooms all that follow `rooms`.
+    pub(crate) fn with_rooms(lanes: &'a mut [Lane], own: Range<usize>, rooms: usize) -> Self {
+        OwnLanes { lanes, first: own.start, count: own.len(), rooms }
+    }
+}
 
 impl OwnLanes<'_> {
+    /// Where a lane is among all; beyond the end if it is not of this model.
+    #[inline(always)]
+    fn place(&self, OwnLane(lane): OwnLane) -> usize {
+        let room = self.rooms.wrapping_add(lane ^ ROOM);
+        if lane < self.count { self.first + lane } else { room }
+    }
+
     /// Several lanes at once, each to be written.
     ///
     /// # Panics
     /// When the same handle is given twice.
     #[inline]
     pub fn many<const COUNT: usize>(&mut self, lanes: [OwnLane; COUNT]) -> [&mut Lane; COUNT] {
-        match self.0.get_disjoint_mut(lanes.map(|lane| lane.0)) {
+        let places = lanes.map(|lane| self.place(lane));
+        match self.lanes.get_disjoint_mut(places) {
             Ok(lanes) => lanes,
             Err(_) => panic!("the same lane was asked for twice"),
         }
@@ -69,7 +108,8 @@ impl OwnLanes<'_> {
     /// The lanes from one handle to another, both included: those that were asked for from the one to the other.
     #[inline]
     pub fn from_to(&mut self, first: OwnLane, last: OwnLane) -> &mut [Lane] {
-        &mut self.0[first.0..=last.0]
+        let (first, last) = (self.place(first), self.place(last));
+        &mut self.lanes[first..=last]
     }
 }
 
@@ -77,14 +117,15 @@ impl Index<OwnLane> for OwnLanes<'_> {
     type Output = Lane;
     #[inline]
     fn index(&self, lane: OwnLane) -> &Lane {
-        &self.0[lane.0]
+        &self.lanes[self.place(lane)]
     }
 }
 
 impl IndexMut<OwnLane> for OwnLanes<'_> {
     #[inline]
     fn index_mut(&mut self, lane: OwnLane) -> &mut Lane {
-        &mut self.0[lane.0]
+        let place = self.place(lane);
+        &mut self.lanes[place]
     }
 }
 

@@ -337,7 +337,7 @@ impl MarketWorkspace {
                 first_path,
                 drivers: &mut self.drivers,
                 read: ReadLanes(read),
-                own: OwnLanes(own),
+                own: OwnLanes::new(own),
                 volatility: &mut self.volatility,
                 drift: &mut self.drift,
                 jumps: JumpLanes(&mut self.jumps),
@@ -353,7 +353,7 @@ impl MarketWorkspace {
                 step,
                 first_path,
                 read: ReadLanes(read),
-                own: OwnLanes(own),
+                own: OwnLanes::new(own),
                 drivers: Drivers(&self.drivers[factor.drivers.clone()]),
                 modulation: plan
                     .modulates

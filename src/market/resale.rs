@@ -7,7 +7,7 @@ use super::lanes::{DriverLane, OwnLane, ReadLane};
 use super::ou::OuStep;
 use super::per_step::PerStep;
 use super::range;
-use super::sparse::Hits;
+use super::sparse::{CHUNK, Hits};
 use crate::numeric::{Lane, PATHS};
 use crate::sample::StreamKey;
 use crate::{Error, check};
@@ -125,7 +125,7 @@ struct PlannedShock {
 struct ShockLaw {
     mean: f64,
     /// Shapes of the beta law; none where every shock is the mean.
-    shapes: Option<(f64, f64)>,
+    shapes: Option<[f64; 2]>,
 }
 
 impl PlannedShock {
@@ -136,7 +136,7 @@ impl PlannedShock {
         let shapes = if shock.deviation == 0.0 {
             None
         } else if shock.deviation > 0.0 && total > 0.0 && total < 1e12 {
-            Some((shock.mean * total, (1.0 - shock.mean) * total))
+            Some([shock.mean * total, (1.0 - shock.mean) * total])
         } else {
             let expected = format!("must be 0, or above 1e-6 and below sqrt(mean (1 - mean)) = {}", variance.sqrt());
             return Err(Error::invalid("deviation", shock.deviation, expected));
@@ -151,11 +151,12 @@ impl PlannedShock {
 }
 
 impl ShockLaw {
+    /// The shocks of some launches on some paths, `count` of them.
     #[inline(always)]
-    fn draw(self, key: &StreamKey, path: u64, launch: u64) -> f64 {
+    fn draw(self, key: &StreamKey, events: [&[u64; CHUNK]; 2], count: usize) -> [f64; CHUNK] {
         match self.shapes {
-            None => self.mean,
-            Some((a, b)) => key.beta(path, launch, a, b),
+            None => [self.mean; CHUNK],
+            Some(shapes) => key.betas(events, count, shapes),
         }
     }
 }
@@ -222,14 +223,33 @@ crate::vectorised! {
         }
     }
 
-    /// The shocks of the launches since the last step.
-    fn launched(law: ShockLaw, key: &StreamKey, first_path: u64, hits: &Hits, generations: &Lane, seen: &mut Lane, left: &mut Lane) {
-        for path in hits.paths() {
+    /// The shocks of the launches since the last step, the first launch of all paths first.
+    fn launched(
+        law: ShockLaw, key: &StreamKey, first_path: u64, hits: &Hits, generations: &Lane, seen: &mut Lane, left: &mut Lane
+    ) {
+        for (packed, start) in hits.packed().chunks_exact(CHUNK).zip((0..hits.count()).step_by(CHUNK)) {
+            let count = (hits.count() - start).min(CHUNK);
             // The bound ends the loop when the series is something else than a count of launches.
-            for launch in (seen[path] as u64..generations[path] as u64).take(1000) {
-                left[path] *= 1.0 - law.draw(key, first_path + path as u64, launch);
+            for _ in 0..1000 {
+                let (mut paths, mut launches, mut live) = ([0; CHUNK], [0; CHUNK], 0);
+                for position in packed[..count].iter().map(|path| usize::from(*path) % PATHS) {
+                    if (seen[position] as u64) < generations[position] as u64 {
+                        (paths[live], launches[live]) = (position, seen[position] as u64);
+                        live += 1;
+                    }
+                }
+                if live == 0 {
+                    break;
+                }
+                let shocks = law.draw(key, [&paths.map(|path| first_path + path as u64), &launches], live);
+                for (path, shock) in paths[..live].iter().zip(shocks) {
+                    left[*path] *= 1.0 - shock;
+                    seen[*path] = (seen[*path] as u64 + 1) as f64;
+                }
             }
-            seen[path] = generations[path];
+            for path in packed[..count].iter().map(|path| usize::from(*path) % PATHS) {
+                seen[path] = generations[path];
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Draws for rare events: words of [`StreamKey::event`] to uniforms, normals, gamma and beta variates.
 //!
-//! These are scalar and off the hot path: jump sizes, launch dates, recoveries.
+//! Off the hot path: jump sizes, launch dates, recoveries.
 
 use super::StreamKey;
 use super::stream;
@@ -60,24 +60,97 @@ impl StreamKey {
         if !(shape > 0.0 && shape < f64::INFINITY) {
             return f64::NAN;
         }
-        let raised = if shape < 1.0 { shape + 1.0 } else { shape };
-        let d = raised - 1.0 / 3.0;
-        let c = 1.0 / (9.0 * d).sqrt();
+        let law = GammaLaw::new(shape);
         let mut attempt = first;
         loop {
-            let words = self.attempt(path, index, attempt);
-            let (z, _) = normals(words[0], words[1]);
-            let u = uniform(words[2]);
-            let root = c.mul_add(z, 1.0);
-            let v = root * root * root;
-            let ln_v = ln(v);
-            // False, too, where v is not positive and its logarithm NaN.
-            if ln(u) < (0.5 * z).mul_add(z, d * (1.0 - v + ln_v)) {
-                // Bounded, so that a difference of two such logarithms is never inf - inf.
-                let boost = if shape < 1.0 { (ln(uniform(words[3])) / shape).max(f64::MIN / 4.0) } else { 0.0 };
-                return ln(d) + ln_v + boost;
+            let (is_accepted, ln_variate) = law.attempt(self.attempt(path, index, attempt));
+            if is_accepted {
+                return ln_variate;
             }
             attempt = attempt.wrapping_add(1);
         }
+    }
+
+    /// [`beta`](StreamKey::beta) for the events `(paths[i], indices[i])` with i below `count`, the same to the bit; the others are of no meaning. All
+    /// are tried at once, which vectorises.
+    #[inline(always)]
+    pub(crate) fn betas<const SIZE: usize>(
+        self,
+        [paths, indices]: [&[u64; SIZE]; 2],
+        count: usize,
+        [a, b]: [f64; 2],
+    ) -> [f64; SIZE] {
+        let x = self.ln_gamma_variates([paths, indices], count, a, 0);
+        let mut variates = self.ln_gamma_variates([paths, indices], count, b, SECOND);
+        for i in 0..SIZE {
+            variates[i] = 1.0 / (1.0 + exp(variates[i] - x[i]));
+        }
+        variates
+    }
+
+    #[inline(always)]
+    fn ln_gamma_variates<const SIZE: usize>(
+        self,
+        [paths, indices]: [&[u64; SIZE]; 2],
+        count: usize,
+        shape: f64,
+        first: u64,
+    ) -> [f64; SIZE] {
+        let mut variates = [f64::NAN; SIZE];
+        if !(shape > 0.0 && shape < f64::INFINITY) {
+            return variates;
+        }
+        let law = GammaLaw::new(shape);
+        let mut pending = [0_u64; SIZE];
+        pending[..count.min(SIZE)].fill(1);
+        let mut attempt = first;
+        while pending.iter().any(|pending| *pending != 0) {
+            let mut words = [[0; SIZE]; 4];
+            for i in 0..SIZE {
+                [words[0][i], words[1][i], words[2][i], words[3][i]] = self.attempt(paths[i], indices[i], attempt);
+            }
+            for i in 0..SIZE {
+                let (is_accepted, ln_variate) = law.attempt([words[0][i], words[1][i], words[2][i], words[3][i]]);
+                let is_taken = (pending[i] != 0) & is_accepted;
+                variates[i] = if is_taken { ln_variate } else { variates[i] };
+                pending[i] = if is_accepted { 0 } else { pending[i] };
+            }
+            attempt = attempt.wrapping_add(1);
+        }
+        variates
+    }
+}
+
+/// The law of a gamma variate with scale 1.
+#[derive(Clone, Copy)]
+struct GammaLaw {
+    shape: f64,
+    d: f64,
+    c: f64,
+    ln_d: f64,
+}
+
+impl GammaLaw {
+    #[inline(always)]
+    fn new(shape: f64) -> GammaLaw {
+        let raised = if shape < 1.0 { shape + 1.0 } else { shape };
+        let d = raised - 1.0 / 3.0;
+        GammaLaw { shape, d, c: 1.0 / (9.0 * d).sqrt(), ln_d: ln(d) }
+    }
+
+    /// Whether a try is accepted; then the logarithm of the variate.
+    #[inline(always)]
+    fn attempt(self, words: [u64; 4]) -> (bool, f64) {
+        let GammaLaw { shape, d, c, ln_d } = self;
+        let (z, _) = normals(words[0], words[1]);
+        let u = uniform(words[2]);
+        let root = c.mul_add(z, 1.0);
+        let v = root * root * root;
+        let ln_v = ln(v);
+        // False, too, where v is not positive and its logarithm NaN.
+        let is_accepted = ln(u) < (0.5 * z).mul_add(z, d * (1.0 - v + ln_v));
+        // Bounded, so that a difference of two such logarithms is never inf - inf.
+        let boost = if shape < 1.0 { (ln(uniform(words[3])) / shape).max(f64::MIN / 4.0) } else { 0.0 };
+        (is_accepted, ln_d + ln_v + boost)
     }
 }

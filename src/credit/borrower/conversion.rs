@@ -78,7 +78,7 @@ impl Conversions {
         for (facility, terms) in facilities.iter().enumerate() {
             if let Some(conversion) = &terms.conversion {
                 let choices = Choice::by_step(conversion, debt.facilities[facility].schedule.matures, plan.grid());
-                notes.push(Note { facility, price: conversion.price, choices, converted: plan.state() });
+                notes.push(Note { facility, price: conversion.price, choices, converted: plan.room() });
             }
         }
         notes.sort_by(|one, other| one.price.total_cmp(&other.price));

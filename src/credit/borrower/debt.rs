@@ -143,8 +143,8 @@ impl Debt {
             planned.push(PlannedFacility {
                 coupon,
                 arrears: plan.state(),
-                due: plan.state(),
-                unpaid: plan.state(),
+                due: plan.room(),
+                unpaid: plan.room(),
                 apart: (rollover.is_some() || is_swept || is_prepaid || schedule_floats)
                     .then(|| Apart::new(switches, plan)),
                 reserve: facility.reserve.map(|terms| PlannedReserve::new(terms, &schedule, plan)),

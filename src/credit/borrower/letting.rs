@@ -5,6 +5,7 @@
 
 use super::metering::{Meter, Place};
 use super::operations::ONE;
+use super::paths::{Paths, each};
 use crate::credit::Fleet;
 use crate::credit::contract::{Terms, greater, lesser};
 use crate::credit::delivery::{ContractTerm, Delivered};
@@ -62,6 +63,8 @@ pub(super) struct Sight<'a> {
     pub(super) own: &'a OwnLanes<'a>,
     /// Defaults until then are known.
     pub(super) now: f64,
+    /// The paths that it looks at.
+    pub(super) paths: Paths<'a>,
 }
 
 /// The lanes of a pass, for use within it.
@@ -157,17 +160,17 @@ impl Letting {
     /// Sets what contracts bring in a step, in USD, and the years of running machines that are let at spot, beside what was planned;
     /// false if that is nothing. Of what tenants use beyond their minimum a part counts.
     fn look(&self, dates: [f64; 2], counts: f64, sight: Sight<'_>, [ends, value, spot]: &mut Spare<'_>) -> bool {
-        let delivered = &sight.own[self.delivered];
+        let (delivered, paths) = (&sight.own[self.delivered], sight.paths);
         let mut differs = self.is_late();
-        value.fill(0.0);
+        paths.fill(value, 0.0);
         if self.is_late() {
-            run(self.known.ramp, dates, delivered, spot);
+            run(paths, self.known.ramp, dates, delivered, spot);
         } else {
-            spot.fill(0.0);
+            paths.fill(spot, 0.0);
         }
         for contract in &self.contracts {
             let is_over = !self.is_late() && dates[0] >= contract.terms.until + self.moved * self.known.at;
-            let (terms, is_kept) = (&contract.terms, is_over || !contract.ends(sight.read, sight.now, ends));
+            let (terms, is_kept) = (&contract.terms, is_over || !contract.ends(sight, ends));
             let planned = || match self.is_late() {
                 true => [0.0; 2],
                 false => terms.let_in(dates, self.moved * self.known.at, self.known, f64::INFINITY),
@@ -182,7 +185,7 @@ impl Letting {
                 Some(meter) => {
                     differs = true;
                     if is_kept {
-                        ends.fill(f64::INFINITY);
+                        paths.fill(ends, f64::INFINITY);
                     }
                     // Invoices have been added up until the step, or today where it is to come.
                     let since = if dates[1] > sight.now { sight.now } else { dates[0] };
@@ -192,10 +195,10 @@ impl Letting {
                 None if self.is_late() | !is_kept => {
                     differs = true;
                     if is_kept {
-                        ends.fill(f64::INFINITY);
+                        paths.fill(ends, f64::INFINITY);
                     }
                     let delivery = [self.known.ramp, self.moved];
-                    let_out(terms, dates, delivery, planned(), delivered, ends, value, spot);
+                    let_out(paths, terms, dates, delivery, planned(), delivered, ends, value, spot);
                 }
                 None => {}
             }
@@ -212,7 +215,7 @@ impl Letting {
     pub(super) fn invoice(&self, step: Step, read: ReadLanes<'_>, own: &mut OwnLanes<'_>, ends: &mut Lane) {
         for contract in self.contracts.iter().filter(|contract| contract.terms.is_prepaid()) {
             let Some(meter) = &contract.meter else { continue };
-            if !contract.ends(read, step.end, ends) {
+            if !contract.ends(Sight { read, own, now: step.end, paths: Paths::All }, ends) {
                 ends.fill(f64::INFINITY);
             }
             meter.note(&contract.terms, &self.place([step.start, step.end]), read, own, self.delivered, ends);
@@ -223,16 +226,15 @@ impl Letting {
     pub(super) fn occupy(&self, step: Step, sight: Sight<'_>, ends: &mut Lane, [running, used, spot]: [&mut Lane; 3]) {
         let delivered = &sight.own[self.delivered];
         let place = self.place([step.start, step.end]);
-        run(self.known.ramp, place.dates, delivered, running);
+        run(sight.paths, self.known.ramp, place.dates, delivered, running);
         spot.clone_from(running);
         used.fill(0.0);
-        let one = Lane::splat(1.0);
         for contract in &self.contracts {
-            if !contract.ends(sight.read, sight.now, ends) {
+            if !contract.ends(sight, ends) {
                 ends.fill(f64::INFINITY);
             }
             let Tenancy { terms, usage, .. } = contract;
-            let series = usage.series.map_or(&one, |series| sight.read.lane(series));
+            let series = usage.series.map_or(&ONE, |series| sight.read.lane(series));
             occupy(terms, &place, usage.constant, [series, delivered, ends], used, spot);
         }
     }
@@ -252,15 +254,15 @@ impl Letting {
         }
         let level = |series: Option<ReadLane>| series.map_or(&ONE, |series| sight.read.lane(series));
         let [running, value, spot] = spare;
-        earn([1.0, self.spot], value, spot, level(self.rent), level(self.utilisation), revenue);
+        earn(sight.paths, [1.0, self.spot], [value, spot, level(self.rent), level(self.utilisation)], revenue);
         if self.is_late() {
-            run(self.known.ramp, dates, &sight.own[self.delivered], running);
-            burn([self.opex, self.power], running, level(self.price), cost);
+            run(sight.paths, self.known.ramp, dates, &sight.own[self.delivered], running);
+            burn(sight.paths, [self.opex, self.power], running, level(self.price), cost);
         }
     }
 
     /// Adds fees of guarantors, and takes off prepayments that do not come.
-    pub(super) fn receive(&self, step: Step, Sight { read, own, now }: Sight<'_>, revenue: &mut Lane) {
+    pub(super) fn receive(&self, step: Step, Sight { read, own, now, .. }: Sight<'_>, revenue: &mut Lane) {
         for Tenancy { terms, tenant, backstop, prepayment, .. } in &self.contracts {
             let Some(tenant) = tenant.map(|tenant| read.lane(tenant)) else { continue };
             if let Some((_, date, usd)) = prepayment.filter(|(due, ..)| *due == step.index) {
@@ -298,76 +300,76 @@ impl Letting {
             let [running, value, spot] = spare;
             let weight = if self.moves() { expected } else { agreed };
             let weights = [kept * agreed, kept * weight * self.spot];
-            earn(weights, value, spot, level(self.rent), level(self.utilisation), worth);
+            earn(sight.paths, weights, [value, spot, level(self.rent), level(self.utilisation)], worth);
             if self.is_late() {
-                run(self.known.ramp, dates, &sight.own[self.delivered], running);
-                burn([-agreed * self.opex, -agreed * self.power], running, level(self.price), worth);
+                run(sight.paths, self.known.ramp, dates, &sight.own[self.delivered], running);
+                burn(sight.paths, [-agreed * self.opex, -agreed * self.power], running, level(self.price), worth);
             }
         }
         if self.contracts.iter().any(|contract| contract.prepayment.is_some_and(|(due, ..)| due == step.index)) {
             let [_, missing, _] = spare;
             missing.fill(0.0);
             self.receive(step, sight, missing);
-            earn([kept * agreed, 0.0], missing, &ONE, &ONE, &ONE, worth);
+            earn(sight.paths, [kept * agreed, 0.0], [missing, &ONE, &ONE, &ONE], worth);
         }
     }
 }
 
 impl Tenancy {
     /// Sets when the contract is ended by a default that is known; false if none is.
-    fn ends(&self, read: ReadLanes<'_>, now: f64, ends: &mut Lane) -> bool {
+    fn ends(&self, Sight { read, now, paths, .. }: Sight<'_>, ends: &mut Lane) -> bool {
         let Some(tenant) = self.tenant else { return false };
         match &self.backstop {
             Some(Behind { guarantor: None, fee: None }) => false,
             Some(Behind { guarantor: Some(guarantor), fee: None }) => {
-                last(now, read.lane(tenant), read.lane(*guarantor), ends)
+                last(paths, now, read.lane(tenant), read.lane(*guarantor), ends)
             }
-            _ => known(now, read.lane(tenant), ends),
+            _ => known(paths, now, read.lane(tenant), ends),
         }
     }
 }
 
 vectorised! {
-    fn known(now: f64, tenant: &Lane, ends: &mut Lane) -> bool {
+    fn known(paths: Paths<'_>, now: f64, tenant: &Lane, ends: &mut Lane) -> bool {
         let mut any = false;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let is_known = tenant[i] <= now;
             ends[i] = if is_known { tenant[i] } else { f64::INFINITY };
             any |= is_known;
-        }
+        });
         any
     }
 
-    fn last(now: f64, tenant: &Lane, guarantor: &Lane, ends: &mut Lane) -> bool {
+    fn last(paths: Paths<'_>, now: f64, tenant: &Lane, guarantor: &Lane, ends: &mut Lane) -> bool {
         let mut any = false;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let date = greater(tenant[i], guarantor[i]);
             let is_known = date <= now;
             ends[i] = if is_known { date } else { f64::INFINITY };
             any |= is_known;
-        }
+        });
         any
     }
 
     /// Years of running machines in a step.
-    fn run(ramp: f64, dates: [f64; 2], delivered: &Lane, running: &mut Lane) {
-        for i in 0..PATHS {
+    fn run(paths: Paths<'_>, ramp: f64, dates: [f64; 2], delivered: &Lane, running: &mut Lane) {
+        each!(i in paths, {
             let machines = Delivered { at: delivered[i], ramp };
             running[i] = machines.running(dates[1]) - machines.running(dates[0]);
-        }
+        });
     }
 
     fn let_out(
-        terms: &Terms, dates: [f64; 2], delivery: [f64; 2], planned: [f64; 2], delivered: &Lane, ends: &Lane,
+        paths: Paths<'_>, terms: &Terms, dates: [f64; 2], delivery: [f64; 2], planned: [f64; 2], delivered: &Lane, ends: &Lane,
         value: &mut Lane, spot: &mut Lane,
     ) {
         let [ramp, moved] = delivery;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let machines = Delivered { at: delivered[i], ramp };
             let [usd, years] = terms.let_in(dates, moved * delivered[i], machines, ends[i]);
             value[i] += usd - planned[0];
             spot[i] -= years - planned[1];
-        }
+        });
     }
 
     fn occupy(terms: &Terms, place: &Place, constant: f64, read: [&Lane; 3], used: &mut Lane, spot: &mut Lane) {
@@ -382,15 +384,16 @@ vectorised! {
         }
     }
 
-    fn earn(weights: [f64; 2], value: &Lane, spot: &Lane, rent: &Lane, utilisation: &Lane, sum: &mut Lane) {
-        for i in 0..PATHS {
+    fn earn(paths: Paths<'_>, weights: [f64; 2], read: [&Lane; 4], sum: &mut Lane) {
+        let [value, spot, rent, utilisation] = read;
+        each!(i in paths, {
             sum[i] += weights[0] * value[i] + weights[1] * spot[i] * rent[i] * utilisation[i];
-        }
+        });
     }
 
-    fn burn(amounts: [f64; 2], running: &Lane, price: &Lane, sum: &mut Lane) {
-        for i in 0..PATHS {
+    fn burn(paths: Paths<'_>, amounts: [f64; 2], running: &Lane, price: &Lane, sum: &mut Lane) {
+        each!(i in paths, {
             sum[i] += (amounts[0] + amounts[1] * price[i]) * running[i];
-        }
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! Contracts of which the invoices follow what the tenant uses.
 
 use super::letting::Sight;
+use super::paths::{Paths, each};
 use crate::credit::contract::{Contract, Terms};
 use crate::credit::delivery::Delivered;
 use crate::credit::obligor::ObligorPlan;
@@ -39,7 +40,7 @@ impl Meter {
 
     /// Adds what is invoiced where so much would be at full use; of use beyond the minimum a part counts.
     pub(super) fn bill(&self, terms: &Terms, usd: f64, counts: f64, sight: Sight<'_>, value: &mut Lane) {
-        bill(terms, [usd, counts], sight.read.lane(self.usage), value);
+        bill(sight.paths, terms, [usd, counts], sight.read.lane(self.usage), value);
     }
 
     /// Adds what a contract brings in a step, and takes the years under it from those that are let at spot, both beside what was planned.
@@ -53,7 +54,7 @@ impl Meter {
         [value, spot]: [&mut Lane; 2],
     ) {
         let read = [sight.read.lane(self.usage), &sight.own[self.invoiced], delivered, ends];
-        let_out(terms, place, counts, read, value, spot);
+        let_out(sight.paths, terms, place, counts, read, value, spot);
     }
 
     /// Adds the invoices of a step to those before.
@@ -72,17 +73,19 @@ impl Meter {
 }
 
 vectorised! {
-    fn bill(terms: &Terms, amounts: [f64; 2], usage: &Lane, value: &mut Lane) {
+    fn bill(paths: Paths<'_>, terms: &Terms, amounts: [f64; 2], usage: &Lane, value: &mut Lane) {
         let [usd, counts] = amounts;
-        for i in 0..PATHS {
+        each!(i in paths, {
             value[i] += usd * terms.invoiced(usage[i], counts);
-        }
+        });
     }
 
-    fn let_out(terms: &Terms, place: &Place, counts: f64, read: [&Lane; 4], value: &mut Lane, spot: &mut Lane) {
+    fn let_out(
+        paths: Paths<'_>, terms: &Terms, place: &Place, counts: f64, read: [&Lane; 4], value: &mut Lane, spot: &mut Lane
+    ) {
         let [usage, invoiced, delivered, ends] = read;
         let Place { dates, since, delivery: [ramp, moved], planned } = *place;
-        for i in 0..PATHS {
+        each!(i in paths, {
             let (machines, later) = (Delivered { at: delivered[i], ramp }, moved * delivered[i]);
             let [let_years, void] = terms.years_in(dates, later, machines, ends[i]);
             let [waited, _] = terms.years_in([since, dates[0]], later, machines, ends[i]);
@@ -91,7 +94,7 @@ vectorised! {
             let credit = terms.credited(before + a_year * let_years) - terms.credited(before);
             value[i] += terms.usd_per_year * terms.invoiced(usage[i], counts) * let_years - credit;
             spot[i] -= terms.share * (let_years + void) - planned;
-        }
+        });
     }
 
     fn add_invoices(terms: &Terms, place: &Place, read: [&Lane; 3], invoiced: &mut Lane) {

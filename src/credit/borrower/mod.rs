@@ -342,6 +342,7 @@ impl Borrower {
             self.sponsor.as_ref().map(|terms| PlannedSponsor::new(terms, &self.facilities, looks, plan)).transpose()?;
         let outlays = Outlay::by_step(&self.outlays, plan.grid());
         let kept: Vec<f64> = debt.kept.iter().zip(&outlays).map(|(kept, spent)| kept - spent).collect();
+        let step_in = self.step_in.map(|terms| PlannedStepIn::new(terms, self.liquidation, &operations, plan));
         let mut inventory = Inventory::new(self, plan)?;
         let margins = inventory.margins(&debt.ranks);
         let liens = inventory.liens(self, &debt.ranks, plan);
@@ -373,14 +374,14 @@ impl Borrower {
             sponsor,
             treasury,
             pledged: inventory.pledged_coins(),
-            stood: (looks == Looks::Again).then(|| plan.state()),
+            stood: (looks == Looks::Again).then(|| plan.room()),
             conversions,
             margins,
             preferred: (self.preferred_usd > 0.0).then(|| (self.preferred_usd, plan.state())),
             collateral: Collateral::new(inventory.holdings(), liens, self.liquidation, plan.grid().length(1)),
             grace: self.grace,
             distribution: self.distribution,
-            step_in: self.step_in.map(|terms| PlannedStepIn::new(terms, plan)),
+            step_in,
             metrics,
             makes_every_pass: false,
         })

@@ -163,7 +163,7 @@ impl Stepper {
     fn live(&self, block: &mut ObligorBlock<'_>) {
         let (step, own) = (block.step, &mut block.own);
         let [revenue, cost, due, short, first, second, third, fourth] = &mut *block.scratch;
-        let sight = Sight { read: block.read, own, now: step.end };
+        let sight = Sight { read: block.read, own, now: step.end, paths: Paths::All };
         let cost = self.operations.step(step, sight, block.stream, revenue, cost, [first, second, third]);
         self.operations.invoice(step, block.read, own, first);
         // A lender who steps in for a default of this date earns from a later one on.

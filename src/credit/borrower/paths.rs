@@ -51,7 +51,8 @@ impl Few {
     /// So many are few: beyond, a pass over lanes is the faster one.
     const MOST: usize = 16;
 
-    fn these(paths: Flags) -> Option<Few> {
+    /// These, if they are few.
+    pub(super) fn of(paths: Flags) -> Option<Few> {
         let count = paths.number() as usize;
         (count <= Few::MOST).then(|| {
             let mut places = [0; Few::MOST];
@@ -62,22 +63,22 @@ impl Few {
 
     /// The paths whose flag is not zero, `count` of them, if they are few.
     pub(super) fn flagged(flags: &Lane, count: u64) -> Option<Few> {
-        (count <= Few::MOST as u64).then(|| Few::these(Flags::of(flags))).flatten()
+        (count <= Few::MOST as u64).then(|| Few::of(Flags::of(flags))).flatten()
     }
 
     /// The paths of which one flag, which `count` have, or the other is not zero, if they are few.
     pub(super) fn flagged_by(first: &Lane, count: u64, second: &Lane) -> Option<Few> {
-        (count <= Few::MOST as u64).then(|| Few::these(Flags::of_either(first, second))).flatten()
+        (count <= Few::MOST as u64).then(|| Few::of(Flags::of_either(first, second))).flatten()
     }
 
     /// The paths on which something is missing, `count` of them, or has been since a date, if they are few.
     pub(super) fn missing(short: &Lane, count: u64, missed: &Lane) -> Option<Few> {
-        (count <= Few::MOST as u64).then(|| Few::these(Flags::missing(short, missed))).flatten()
+        (count <= Few::MOST as u64).then(|| Few::of(Flags::missing(short, missed))).flatten()
     }
 
     /// The paths in liquidation, `count` of them, if they are few.
     pub(super) fn liquidating(standing: &Lane, count: u64) -> Option<Few> {
-        (count <= Few::MOST as u64).then(|| Few::these(Flags::liquidating(standing))).flatten()
+        (count <= Few::MOST as u64).then(|| Few::of(Flags::liquidating(standing))).flatten()
     }
 
     /// These, or all paths if they are not few.

@@ -34,7 +34,7 @@ impl PlannedReserve {
             schedule.dates[step + 1..=last].iter().map(|date| date.principal).sum()
         };
         let ahead = times.iter().enumerate().map(ahead).collect();
-        PlannedReserve { terms, ahead, account: plan.state(), used: plan.state() }
+        PlannedReserve { terms, ahead, account: plan.state(), used: plan.room() }
     }
 
     pub(super) fn start(&self, own: &mut OwnLanes<'_>) {

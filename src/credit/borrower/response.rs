@@ -55,7 +55,7 @@ impl PlannedResponse {
             overhead: std::iter::once(0.0).chain(plan.grid().iter().map(|step| a_year * step.length)).collect(),
             outlays: outlays.iter().map(|amount| terms.outlays_cut * amount).collect(),
             breached,
-            saved: [plan.state(), plan.state()],
+            saved: [plan.room(), plan.room()],
             sales: terms.coin_sales.map_or(Vec::new(), |sales| {
                 free_coins.iter().map(|coins| EarlySale::new(coins, sales, plan)).collect()
             }),

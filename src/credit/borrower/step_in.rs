@@ -1,10 +1,11 @@
 //! The lender's other way at a default: to take the machines over and let them, before selling them.
 
+use super::Disposal;
 use super::letting::Sight;
 use super::metrics::Metric;
 use super::month::{DEFAULTS, Stepper};
-use super::operations::Amount;
-use super::paths::Paths;
+use super::operations::{Amount, Operations, Outlook, Promise};
+use super::paths::{Few, Paths};
 use super::standing::{self, Count, Flags};
 use crate::credit::obligor::{ObligorBlock, ObligorPlan};
 use crate::credit::schedule::SAME_DATE;
@@ -74,18 +75,47 @@ impl StepIn {
 /// A step-in clause at work.
 pub(super) struct PlannedStepIn {
     terms: StepIn,
-    /// `[0]` is time zero, `[k]` the end of step `k`.
-    times: Vec<f64>,
+    period: Period,
+    outlook: Outlook,
+    /// By step, what a unit of collateral is worth on its date that is sold as after any default, or after the lender has operated.
+    sold: Vec<[f64; 2]>,
     /// Cash flow of the step, in USD.
     flow: OwnLane,
     /// Date until which the lender lets the machines; minus infinity where it does not.
     until: OwnLane,
 }
 
+/// When a lender operates, and what a dollar of then is worth.
+struct Period {
+    terms: StepIn,
+    /// `[0]` is time zero, `[k]` the end of step `k`.
+    times: Vec<f64>,
+    /// What is left after each step of the worth of a dollar that was agreed, and of one that falls with the market.
+    factors: Vec<[f64; 2]>,
+}
+
 impl PlannedStepIn {
-    pub(super) fn new(terms: StepIn, plan: &mut ObligorPlan<'_>) -> PlannedStepIn {
-        let times = std::iter::once(0.0).chain(plan.grid().dates().iter().copied()).collect();
-        PlannedStepIn { terms, times, flow: plan.state(), until: plan.state() }
+    pub(super) fn new(
+        terms: StepIn,
+        disposal: Disposal,
+        operations: &Operations,
+        plan: &mut ObligorPlan<'_>,
+    ) -> PlannedStepIn {
+        let times: Vec<f64> = std::iter::once(0.0).chain(plan.grid().dates().iter().copied()).collect();
+        let over = |length: f64| [0.0, terms.revenue_decline].map(|decline| discounted(&terms, decline, length));
+        let factors = std::iter::once([1.0; 2]).chain(plan.grid().iter().map(|step| over(step.length))).collect();
+        let last = times[times.len() - 1];
+        // On the last date of the run at the latest.
+        let sale = |now: f64, years: f64| discounted(&terms, terms.price_decline, years.min(last - now));
+        let sold = |now: &f64| [disposal.delay, terms.delay + terms.horizon].map(|years| sale(*now, years));
+        let sold = times.iter().map(sold).collect();
+        let period = Period { terms, times, factors };
+        let weigh = |amounts: &[f64], promise: Promise| {
+            let worth = |(step, weights): (usize, [f64; 2])| weights[promise as usize] * amounts[step];
+            (0..period.times.len()).map(|first| period.weights(first).map(worth).sum()).collect()
+        };
+        let outlook = operations.plan_outlook(1.0 - terms.operator_share, weigh);
+        PlannedStepIn { terms, period, sold, outlook, flow: plan.room(), until: plan.state() }
     }
 
     pub(super) fn start(&self, own: &mut OwnLanes<'_>) {
@@ -100,41 +130,32 @@ impl PlannedStepIn {
             Amount::Each(cost) => net_of_each(kept, revenue, cost, &mut own[self.flow]),
         }
     }
+}
 
-    /// The worth on the date of step `first` of amounts by step that are received while the lender operates, and fall at a
-    /// rate from that date on.
-    fn weighed(&self, first: usize, decline: f64, amounts: &[f64]) -> f64 {
-        let end = self.times[first] + self.terms.delay + self.terms.horizon;
-        let mut worth = 0.0;
-        for step in first + 1..self.times.len() {
-            if self.times[step - 1] >= end {
-                break;
-            }
-            worth += self.weight(first, step, decline) * amounts[step];
-        }
-        worth
-    }
-
-    /// The worth on the date of step `first` of a dollar that falls at a rate from that date on and would be received in a later step
-    /// throughout.
-    fn weight(&self, first: usize, step: usize, decline: f64) -> f64 {
-        let (now, from, to) = (self.times[first], self.times[step - 1], self.times[step]);
-        let (begin, end) = (now + self.terms.delay, now + self.terms.delay + self.terms.horizon);
-        let part = ((to.min(end) - from.max(begin)) / (to - from)).max(0.0);
-        part * kernel::exp(-(self.terms.discount_rate + decline) * (to - now))
+impl Period {
+    /// The steps after `first` in which the lender operates, and the worth on the date of `first` of a dollar that would be received throughout each:
+    /// one that was agreed, and one that falls with the market from that date on.
+    fn weights(&self, first: usize) -> impl Iterator<Item = (usize, [f64; 2])> + '_ {
+        let begin = self.times[first] + self.terms.delay;
+        let end = begin + self.terms.horizon;
+        let mut worth = [1.0; 2];
+        (first + 1..self.times.len()).take_while(move |step| self.times[step - 1] < end).map(move |step| {
+            let (from, to) = (self.times[step - 1], self.times[step]);
+            let part = ((to.min(end) - from.max(begin)) / (to - from)).max(0.0);
+            worth = [worth[0] * self.factors[step][0], worth[1] * self.factors[step][1]];
+            (step, worth.map(|worth| part * worth))
+        })
     }
 
     fn step(&self, index: usize) -> Step {
         let (start, end) = (self.times[index - 1], self.times[index]);
         Step { index, start, end, length: end - start }
     }
+}
 
-    /// What a unit of collateral is worth today that is sold from `years` after the date of step `first` on, or on the last
-    /// date of the run.
-    fn worth(&self, first: usize, years: f64) -> f64 {
-        let last = self.times.last().map_or(0.0, |last| last - self.times[first]);
-        kernel::exp(-(self.terms.discount_rate + self.terms.price_decline) * years.min(last))
-    }
+/// What is left of the worth of a dollar that falls at a rate and is received after so many years.
+fn discounted(terms: &StepIn, decline: f64, years: f64) -> f64 {
+    kernel::exp(-(terms.discount_rate + decline) * years)
 }
 
 impl Stepper {
@@ -145,25 +166,22 @@ impl Stepper {
         let [first, second, income, _, value, pace, price, defaults] = &mut *block.scratch;
         debug_assert_eq!(DEFAULTS, 7);
         self.collateral.executable(own, &block.liquidation, step, [value, pace, price]);
-        let agreed = |amounts: &[f64]| step_in.weighed(step.index, 0.0, amounts);
-        let expected = |amounts: &[f64]| step_in.weighed(step.index, step_in.terms.revenue_decline, amounts);
         let kept = 1.0 - step_in.terms.operator_share;
-        self.operations.outlook(agreed, expected, kept, block.read, income, pace);
+        self.operations.outlook(&step_in.outlook, step.index, block.read, income, pace);
         if self.operations.has_lettings() {
-            for index in step.index + 1..=self.steps {
-                let [agreed, expected] =
-                    [0.0, step_in.terms.revenue_decline].map(|decline| step_in.weight(step.index, index, decline));
-                if agreed > 0.0 {
-                    let spare = [&mut *first, &mut *second, &mut *pace];
-                    let to_come = step_in.step(index);
-                    let sight = Sight { read: block.read, own, now: step.end };
-                    self.operations.expect(to_come, [agreed, expected, kept], sight, income, spare);
-                }
+            let few = if self.makes_every_pass { None } else { Few::of(Flags::of(defaults)) };
+            let paths = Few::or_all(few.as_ref());
+            for (index, [agreed, expected]) in
+                step_in.period.weights(step.index).filter(|(_, [agreed, _])| *agreed > 0.0)
+            {
+                let spare = [&mut *first, &mut *second, &mut *pace];
+                let to_come = step_in.period.step(index);
+                let sight = Sight { read: block.read, own, now: step.end, paths };
+                self.operations.expect(to_come, [agreed, expected, kept], sight, income, spare);
             }
         }
-        let now = step_in.worth(step.index, self.collateral.disposal.delay);
         let period = step_in.terms.delay + step_in.terms.horizon;
-        let later = step_in.worth(step.index, period);
+        let [now, later] = step_in.sold[step.index];
         for path in Flags::of(defaults) {
             let claim: f64 = self.debt.facilities.iter().map(|facility| own[facility.arrears][path]).sum();
             let sell = now * value[path];
@@ -181,7 +199,7 @@ impl Stepper {
         let Some(step_in) = &self.step_in else { return };
         let [revenue, cost, first, second, third, ..] = &mut *block.scratch;
         let spare = [&mut *first, second, third];
-        let sight = Sight { read: block.read, own: &block.own, now: block.step.end };
+        let sight = Sight { read: block.read, own: &block.own, now: block.step.end, paths: Paths::All };
         let cost = self.operations.step(block.step, sight, block.stream, revenue, cost, spare);
         self.operations.invoice(block.step, block.read, &mut block.own, first);
         step_in.note(&mut block.own, revenue, cost);
@@ -198,8 +216,11 @@ impl Stepper {
         self.tally.set(&mut block.own, Count::Operated, waiting);
         if earning > 0 {
             self.metrics.add(&mut block.own, Metric::Operated, proceeds);
-            self.receive(Paths::All, block);
-            self.close_paid(Paths::All, block);
+            let in_lanes = self.makes_every_pass | self.metrics.any;
+            let few = if in_lanes { None } else { Few::flagged(proceeds, earning) };
+            let paths = Few::or_all(few.as_ref());
+            self.receive(paths, block);
+            self.close_paid(paths, block);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct PlannedSweep {
 
 impl PlannedSweep {
     pub(super) fn new(terms: Option<Sweep>, plan: &mut ObligorPlan<'_>) -> PlannedSweep {
-        PlannedSweep { terms, prepaid: plan.state() }
+        PlannedSweep { terms, prepaid: plan.room() }
     }
 }
 

@@ -35,7 +35,7 @@ impl Stepper {
                 }
                 Occupancy::ByPath(letting) => {
                     let [ends, running, used, _, spot, ..] = &mut *block.scratch;
-                    let sight = Sight { read: block.read, own: &block.own, now: step.end };
+                    let sight = Sight { read: block.read, own: &block.own, now: step.end, paths: Paths::All };
                     self.operations.occupy(*letting, step, sight, ends, [&mut *running, &mut *used, &mut *spot]);
                     if let Running::ByPath(window) = run {
                         let [before, after] = block.own.many(window.around(index));

@@ -177,7 +177,7 @@ impl Covenants {
             locked: plan.state(),
             locks: switches.next(plan),
             swept: plan.state(),
-            prepaid: plan.state(),
+            prepaid: plan.room(),
             sight: is_again.then(|| Sight::new(plan)),
         }))
     }

@@ -47,10 +47,10 @@ impl Rollover {
         }
         Ok(Some(Rollover {
             clauses,
-            matures: plan.state(),
-            raised: plan.state(),
-            chosen: plan.state(),
-            room: plan.state(),
+            matures: plan.room(),
+            raised: plan.room(),
+            chosen: plan.room(),
+            room: plan.room(),
             trapped: plan.state(),
         }))
     }
@@ -77,15 +77,15 @@ pub(super) struct Prospects {
 impl Prospects {
     pub(super) fn new(plan: &mut ObligorPlan<'_>) -> Prospects {
         Prospects {
-            everything: plan.state(),
-            executable: plan.state(),
-            marked: plan.state(),
-            cash_flow: plan.state(),
-            owed: plan.state(),
-            ahead: plan.state(),
-            rate: plan.state(),
-            principal: plan.state(),
-            refused: plan.state(),
+            everything: plan.room(),
+            executable: plan.room(),
+            marked: plan.room(),
+            cash_flow: plan.room(),
+            owed: plan.room(),
+            ahead: plan.room(),
+            rate: plan.room(),
+            principal: plan.room(),
+            refused: plan.room(),
         }
     }
 }

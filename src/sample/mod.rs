@@ -54,5 +54,5 @@ mod known_answers;
 mod stream;
 
 pub use digest::Digest;
-pub use key::StreamKey;
+pub use key::{StreamKey, StreamName};
 pub use stream::Stream;

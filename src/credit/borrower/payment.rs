@@ -111,8 +111,8 @@ impl Stepper {
         let Some(Distribution { share, floor }) = self.distribution else { return };
         let [_, _, _, short, paid, ..] = &mut *block.scratch;
         debug_assert_eq!(SHORT, 3);
-        if let Some(covenants) = &self.covenants {
-            let [cash, standing, locked] = block.own.many([self.cash, self.standing, covenants.locked]);
+        if let Some(locked) = self.covenants.as_ref().and_then(|covenants| covenants.locked(&block.own)) {
+            let [cash, standing, locked] = block.own.many([self.cash, self.standing, locked]);
             pay_owners([share, floor], [standing, locked], short, cash, paid);
         } else {
             let [cash, standing] = block.own.many([self.cash, self.standing]);

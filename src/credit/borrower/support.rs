@@ -16,7 +16,7 @@ use crate::credit::shared::SharedLane;
 use crate::credit::sponsor::{Sponsor, SupportForm};
 use crate::market::OwnLane;
 use crate::numeric::kernel;
-use crate::sample::event;
+use crate::sample::{StreamName, event};
 
 /// A sponsor at work.
 pub(super) struct PlannedSponsor {
@@ -31,7 +31,7 @@ pub(super) struct PlannedSponsor {
     /// By facility the part of its claim that is converted.
     converted: Vec<f64>,
     /// The stream of its resolve, which all share who name it.
-    stream: String,
+    stream: StreamName,
 }
 
 /// What a sponsor has given on the last date on which it gave anything, for borrowers that are looked at again within a step.
@@ -72,7 +72,7 @@ impl PlannedSponsor {
             commitment: terms.commitment.map(|whole| (whole, left)),
             last: (looks == Looks::Again).then(|| LastGift { step: plan.state(), amount: plan.state() }),
             converted: facilities.iter().map(part).collect(),
-            stream,
+            stream: StreamName::new(&stream),
             terms: terms.clone(),
         })
     }
@@ -100,7 +100,7 @@ impl PlannedSponsor {
         // Above zero: something is needed, and it is at most the capacity.
         let odds = intercept + state_weight * state + conditions_weight * read(self.conditions)
             - need_weight * (asked / capacity);
-        let [word, ..] = block.key.named(&self.stream).event(block.first_path + path as u64, 0);
+        let [word, ..] = block.key.of(self.stream).event(block.first_path + path as u64, 0);
         event::uniform(word) * (1.0 + kernel::exp(-odds)) < 1.0
     }
 

@@ -60,7 +60,10 @@ impl Stepper {
         if covenants.has_lettings {
             self.note_lettings(covenants, block);
         }
-        covenants.unlock(&mut block.own);
+        covenants.locks.set(&mut block.own, false);
+        if in_lanes {
+            covenants.lock(&mut block.own);
+        }
         for (position, covenant) in covenants.list.iter().enumerate().filter(|(_, covenant)| index >= covenant.first) {
             let is_implied = covenants.holds_by_another(covenant, &block.own);
             if is_implied & !covenant.is_breached.is_on(&block.own) & !in_lanes {
@@ -99,15 +102,17 @@ impl Stepper {
                     accelerated = self.cure(covenants, position, paths, block);
                 }
             }
+            covenants.lock(&mut block.own);
             let [lack, ..] = &mut *block.scratch;
             let [locked, swept] = block.own.many([covenants.locked, covenants.swept]);
             lock_up(paths, covenant.sweep, lack, locked, swept);
-            covenants.locks.set(&mut block.own, true);
             if accelerated > 0 {
                 self.default(block);
             }
         }
-        self.metrics.copy_own(&mut block.own, Metric::LockUp, covenants.locked);
+        if in_lanes {
+            self.metrics.copy_own(&mut block.own, Metric::LockUp, covenants.locked);
+        }
     }
 
     /// On the paths that are marked to default owners or a sponsor cure the breach, and the mark goes; counts those on which they do not, and leaves
@@ -207,8 +212,7 @@ impl Stepper {
         let Some(covenants) = self.covenants.as_ref() else { return };
         let own = &mut block.own;
         let in_lanes = self.makes_every_pass | self.metrics.any;
-        let sweeps = in_lanes | covenants.locks.is_on(own);
-        if !sweeps || covenants.list.iter().all(|covenant| covenant.sweep == 0.0) {
+        if !covenants.locks.is_on(own) || covenants.list.iter().all(|covenant| covenant.sweep == 0.0) {
             return;
         }
         let [left, _, _, short, ..] = &mut *block.scratch;
@@ -234,12 +238,17 @@ impl Covenants {
         covenant.implied_by.is_some_and(|other| !self.list[other].fails.is_on(own))
     }
 
-    /// Before a date's tests: owners are free again.
-    fn unlock(&self, own: &mut OwnLanes<'_>) {
-        if self.locks.is_on(own) {
+    /// Where owners get nothing at this date, one, else zero; if they do not on some path.
+    pub(in super::super) fn locked(&self, own: &OwnLanes<'_>) -> Option<OwnLane> {
+        self.locks.is_on(own).then_some(self.locked)
+    }
+
+    /// Owners may get nothing on some path at this date.
+    fn lock(&self, own: &mut OwnLanes<'_>) {
+        if !self.locks.is_on(own) {
+            self.locks.set(own, true);
             own[self.locked].fill(0.0);
             own[self.swept].fill(0.0);
-            self.locks.set(own, false);
         }
     }
 }

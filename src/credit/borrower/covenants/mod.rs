@@ -30,8 +30,8 @@ pub(super) struct Covenants {
     /// Whether any looks at what is let.
     has_lettings: bool,
     /// Where owners get nothing: one, else zero.
-    pub(super) locked: OwnLane,
-    /// Whether they do on any path of the block.
+    locked: OwnLane,
+    /// Whether they may on some path of the block at this date; else both are of no meaning.
     locks: Switch,
     /// The share of cash that repays debt.
     swept: OwnLane,
@@ -174,9 +174,9 @@ impl Covenants {
             list,
             flows,
             equity,
-            locked: plan.state(),
+            locked: plan.room(),
             locks: switches.next(plan),
-            swept: plan.state(),
+            swept: plan.room(),
             prepaid: plan.room(),
             sight: is_again.then(|| Sight::new(plan)),
         }))

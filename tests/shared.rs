@@ -1,4 +1,4 @@
-//! Lanes that obligors of a book share: a user's own obligors take from one amount, in the order of the book, and may take from what a
+//! Lanes that obligors of a book share, and lanes that they use in turn: a user's own obligors take from one amount, in the order of the book, and may take from what a
 //! built-in borrower's sponsor has. A test of sponsors alone would not show that the facility is anybody's.
 #![allow(clippy::float_cmp, reason = "where bits are promised, bits are compared")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
@@ -138,4 +138,66 @@ fn another_start_is_refused_with_both_names() {
     assert_eq!(field, "obligors[1].start");
     assert!(["must be 1,", "`a`", "`b`", "`pool`"].iter().all(|part| message.contains(part)), "{message}");
     assert_eq!(refused([f64::NAN, 1.0]).0, "obligors[0].start");
+}
+
+/// Defaults where twice its series is above five; it works that out in a room, or in a lane of its own.
+#[derive(Debug, Clone)]
+struct Doubler {
+    name: &'static str,
+    series: &'static str,
+    in_room: bool,
+}
+
+struct Doubling {
+    series: ReadLane,
+    doubled: OwnLane,
+    kept: OwnLane,
+}
+
+impl Obligor for Doubler {
+    fn name(&self) -> &str {
+        self.name
+    }
+    fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
+        plan.facility("loan", "bank", 1.0)?;
+        let series = plan.read("series", self.series)?;
+        let doubled = if self.in_room { plan.room() } else { plan.state() };
+        Ok(Box::new(Doubling { series, doubled, kept: plan.state() }))
+    }
+}
+
+impl ObligorStepper for Doubling {
+    fn start(&self, _block: &mut ObligorBlock<'_>) {}
+
+    fn step(&self, block: &mut ObligorBlock<'_>) {
+        // Both at once: a room is none of the obligor's other lanes.
+        let [doubled, kept] = block.own.many([self.doubled, self.kept]);
+        for path in 0..PATHS {
+            doubled[path] = 2.0 * block.read[self.series][path];
+            kept[path] += doubled[path];
+        }
+        for path in 0..PATHS {
+            if block.own[self.doubled][path] > 5.0 && block.outcome.default_step[path].is_infinite() {
+                block.outcome.default_step[path] = block.step.index as f64;
+                block.outcome.exposure[0][path] = block.own[self.kept][path];
+                block.outcome.loss[0][path] = block.own[self.kept][path];
+            }
+        }
+    }
+}
+
+#[test]
+fn a_room_is_a_lane_for_the_while() {
+    let run = |in_room: bool| {
+        let market = scripted([("little", script([0.0, 1.0, 2.0, 2.75])), ("much", script([0.0, 3.0, 2.0, 3.0]))]);
+        let doubler = |name, series| Doubler { name, series, in_room };
+        let book = Book::new([doubler("a", "little"), doubler("b", "much"), doubler("c", "little")]);
+        let grid = TimeGrid::regular(3, 1).unwrap();
+        Simulation::new(market, book).grid(grid).paths(3 * PATHS as u64).threads(1).run(DefaultTable::new()).unwrap()
+    };
+    let rooms = run(true);
+    for (name, sum) in [("a", 2.0 + 4.0 + 5.5), ("b", 6.0), ("c", 2.0 + 4.0 + 5.5)] {
+        assert_eq!((rooms[name].probability.value, rooms[name].total.exposure_at_default.value), (1.0, sum), "{name}");
+    }
+    assert_eq!(format!("{rooms:?}"), format!("{:?}", run(false)));
 }

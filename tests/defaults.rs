@@ -5,9 +5,10 @@
 
 mod support;
 
-use haircut::Error;
-use haircut::credit::Cause;
+use haircut::credit::{Book, Cause, Obligor, ObligorBlock, ObligorPlan, ObligorStepper};
 use haircut::measure::{Block, DefaultTable, Measure, MeasurePlan, PathLosses, Run};
+use haircut::numeric::PATHS;
+use haircut::{Error, Simulation};
 use support::simulation;
 
 /// Everything, path by path: (path, obligor, step, exposure, loss).
@@ -105,15 +106,59 @@ fn correlation_and_names() {
 
 #[test]
 fn no_default_leaves_the_loss_given_default_undefined() {
-    let calm = haircut::credit::Book::new([support::Pledge { name: "safe".into(), barrier: -100.0 }])
-        .liquidation(support::liquidation());
-    let table =
-        haircut::Simulation::new(support::market(), calm).months(3).paths(300).run(DefaultTable::new()).unwrap();
+    let calm =
+        Book::new([support::Pledge { name: "safe".into(), barrier: -100.0 }]).liquidation(support::liquidation());
+    let table = Simulation::new(support::market(), calm).months(3).paths(300).run(DefaultTable::new()).unwrap();
     let safe = &table["safe"];
     assert_eq!((safe.probability.value, safe.total.expected_loss.value), (0.0, 0.0));
     assert!(safe.probability.upper > 0.0, "300 paths do not prove that it never happens");
     assert!(!safe.total.loss_given_default.is_defined() && !safe.total.exposure_at_default.is_defined());
     assert!(!table.correlation("safe", "safe").unwrap().is_defined());
+}
+
+/// Every fourth path defaults on 100 and loses 40; the next one loses 30 without a default, as where debt becomes shares.
+#[derive(Debug, Clone)]
+struct Exchange;
+
+impl Obligor for Exchange {
+    fn name(&self) -> &str {
+        "exchange"
+    }
+    fn plan(&self, plan: &mut ObligorPlan<'_>) -> Result<Box<dyn ObligorStepper>, Error> {
+        plan.facility("loan", "bank", 100.0)?;
+        plan.facility("other", "bank", 10.0)?;
+        Ok(Box::new(Exchange))
+    }
+}
+
+impl ObligorStepper for Exchange {
+    fn start(&self, _block: &mut ObligorBlock<'_>) {}
+
+    fn step(&self, block: &mut ObligorBlock<'_>) {
+        let outcome = &mut block.outcome;
+        for path in (0..PATHS).step_by(4) {
+            outcome.default_step[path] = 1.0;
+            (outcome.exposure[0][path], outcome.loss[0][path]) = (100.0, 40.0);
+            outcome.loss[0][path + 1] = 30.0;
+            // Of the other nothing was left to default on.
+            outcome.loss[1][path] = 6.0;
+        }
+    }
+}
+
+#[test]
+fn a_loss_without_a_default_is_no_part_of_the_loss_given_default() {
+    let book = Book::new([Exchange]);
+    let table = Simulation::new(support::market(), book).months(1).paths(512).run(DefaultTable::new()).unwrap();
+    let [loan, other] = &table["exchange"].facilities[..] else { panic!("two facilities") };
+    assert_eq!((loan.expected_loss.value, loan.exposure_at_default.value), (17.5, 100.0));
+    assert_eq!(loan.loss_given_default.value, 0.4);
+    assert_eq!(other.expected_loss.value, 1.5);
+    assert!(!other.loss_given_default.is_defined());
+    // Together, of the borrower as of the lender.
+    for all in [&table["exchange"].total, &table.lenders[0]] {
+        assert_eq!((all.expected_loss.value, all.loss_given_default.value), (19.0, 0.4));
+    }
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub struct Credit {
     pub expected_loss: Estimate,
     /// Mean exposure at default, given that there is one, in money of the day of default. Undefined without any default.
     pub exposure_at_default: Estimate,
-    /// Discounted loss over discounted exposure, all defaults together. Undefined without any default.
+    /// Discounted loss over discounted exposure of all claims that defaulted, together. Undefined without any default. A debt that became shares without a
+    /// default is a loss, but no part of this.
     pub loss_given_default: Estimate,
 }
 

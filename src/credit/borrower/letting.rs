@@ -284,6 +284,14 @@ impl Letting {
         }
     }
 
+    /// Whether a step to come may bring something beside what was planned, as things stand.
+    pub(super) fn may_differ(&self, sight: Sight<'_>, ends: &mut Lane) -> bool {
+        let mut may_differ = |contract: &Tenancy| {
+            contract.meter.is_some() || contract.prepayment.is_some() || contract.ends(sight, ends)
+        };
+        self.is_late() || self.contracts.iter().any(&mut may_differ)
+    }
+
     /// Adds what a step to come is worth at the levels of today: weights of what was agreed, above zero, of what moves with the market, and the
     /// share of revenue that is kept.
     pub(super) fn expect(

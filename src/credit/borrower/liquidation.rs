@@ -68,6 +68,23 @@ impl Collateral {
         }
     }
 
+    /// What [`Collateral::executable`] gives, on one path.
+    pub(super) fn executable_on(
+        &self,
+        path: usize,
+        own: &OwnLanes<'_>,
+        liquidation: &LiquidationView<'_>,
+        step: Step,
+    ) -> f64 {
+        let months = self.months(step);
+        let worth = |holding: &Holding| {
+            let pace = self.of_class(holding.asset).fold(0.0, |pace, sold| pace + own[sold.units][path] / months);
+            let price = liquidation.executable_price(holding.asset, path, pace);
+            own[holding.units][path] * liquidation.hurried(holding.asset, holding.patience, price)
+        };
+        self.holdings.iter().fold(0.0, |value, holding| value + worth(holding))
+    }
+
     /// All that is sold into the same market: it depresses one price.
     fn of_class(&self, asset: AssetLane) -> impl Iterator<Item = &Holding> {
         self.holdings.iter().filter(move |holding| holding.asset == asset)

@@ -307,8 +307,8 @@ pub(super) enum Promise {
 
 impl Operations {
     /// Whether [`Operations::expect`] is needed.
-    pub(super) fn has_lettings(&self) -> bool {
-        !self.lettings.is_empty()
+    pub(super) fn may_differ(&self, sight: Sight<'_>, ends: &mut Lane) -> bool {
+        self.lettings.iter().any(|letting| letting.may_differ(sight, ends))
     }
 
     /// Adds to the outlook of a day what a step to come brings that is not the same on every path; weights of what was agreed, of what

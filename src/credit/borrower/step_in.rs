@@ -165,19 +165,23 @@ impl Stepper {
         let (step, own) = (block.step, &mut block.own);
         let [first, second, income, _, value, pace, price, defaults] = &mut *block.scratch;
         debug_assert_eq!(DEFAULTS, 7);
-        self.collateral.executable(own, &block.liquidation, step, [value, pace, price]);
         let kept = 1.0 - step_in.terms.operator_share;
         self.operations.outlook(&step_in.outlook, step.index, block.read, income, pace);
-        if self.operations.has_lettings() {
-            let few = if self.makes_every_pass { None } else { Few::of(Flags::of(defaults)) };
-            let paths = Few::or_all(few.as_ref());
+        let few = if self.makes_every_pass { None } else { Few::of(Flags::of(defaults)) };
+        if few.is_some() {
+            Flags::of(defaults).for_each(|path| {
+                value[path] = self.collateral.executable_on(path, own, &block.liquidation, step);
+            });
+        } else {
+            self.collateral.executable(own, &block.liquidation, step, [value, &mut *pace, price]);
+        }
+        let sight = Sight { read: block.read, own, now: step.end, paths: Few::or_all(few.as_ref()) };
+        if self.makes_every_pass || self.operations.may_differ(sight, first) {
             for (index, [agreed, expected]) in
                 step_in.period.weights(step.index).filter(|(_, [agreed, _])| *agreed > 0.0)
             {
                 let spare = [&mut *first, &mut *second, &mut *pace];
-                let to_come = step_in.period.step(index);
-                let sight = Sight { read: block.read, own, now: step.end, paths };
-                self.operations.expect(to_come, [agreed, expected, kept], sight, income, spare);
+                self.operations.expect(step_in.period.step(index), [agreed, expected, kept], sight, income, spare);
             }
         }
         let period = step_in.terms.delay + step_in.terms.horizon;

@@ -185,6 +185,12 @@ fn net(mark: f64, share: f64, [kept, moving, scrap]: [f64; 3]) -> f64 {
     if price > scrap { price } else { scrap }
 }
 
+#[inline(always)]
+fn hurried(price: f64, patience: f64, scrap: f64) -> f64 {
+    let hurried = price * patience;
+    if hurried > scrap { hurried } else { scrap }
+}
+
 vectorised! {
     fn depressed_marks(price: &Lane, depression: &Lane, lasting: &Lane, mark: &mut Lane) {
         for i in 0..PATHS {
@@ -228,8 +234,7 @@ vectorised! {
 
     fn hurry(patience: f64, scrap: f64, price: &mut Lane) {
         for i in 0..PATHS {
-            let hurried = price[i] * patience;
-            price[i] = if hurried > scrap { hurried } else { scrap };
+            price[i] = hurried(price[i], patience, scrap);
         }
     }
 
@@ -340,12 +345,18 @@ impl LiquidationView<'_> {
             DepthUnit::Units => units_per_month,
             DepthUnit::Usd => units_per_month * mark.max(0.0),
         };
-        let mut pace = planned.unit_pace[self.workspace.step] * sold;
+        let unit_pace = planned.unit_pace[self.workspace.step];
+        let mut pace = unit_pace * sold;
         if planned.conditions.is_some() {
             pace /= self.workspace.multiplier[asset.0][path];
         }
-        let share = planned.asset.form.share(mark, pace);
+        let share = if unit_pace > 0.0 { planned.asset.form.share(mark, pace) } else { 1.0 };
         net(mark, share, planned.net())
+    }
+
+    /// The price of a seller with this patience, of one path ([`hurry`](LiquidationView::hurry)).
+    pub(in super::super) fn hurried(&self, asset: AssetLane, patience: f64, price: f64) -> f64 {
+        if patience < 1.0 { hurried(price, patience, self.plan.assets[asset.0].asset.scrap) } else { price }
     }
 
     /// [`executable_price`](LiquidationView::executable_price) on every path of the block.

@@ -6,7 +6,7 @@ use self::clause::{Clause, Kind};
 use super::debt::{Debt, PlannedFacility};
 use super::metrics::Metric;
 use super::month::{Month, Stepper};
-use super::paths::Paths;
+use super::paths::{Paths, each};
 use super::payment::{Means, NOTHING};
 use crate::Error;
 use crate::credit::facility::Facility;
@@ -110,7 +110,7 @@ impl Stepper {
         month: &mut Month<'_>,
     ) -> Means {
         let debt = &self.debt;
-        let Some(prospects) = debt.prospects.as_ref().filter(|_| debt.mature(step, own)) else {
+        let Some(prospects) = debt.prospects.as_ref().filter(|_| debt.mature(month.paths, step, own)) else {
             return Means::Cash;
         };
         let [need, price, pace, value] = &mut month.spare;
@@ -194,20 +194,20 @@ impl Debt {
     }
 
     /// Marks the paths on which facilities with a clause mature in this step; whether there are any.
-    fn mature(&self, step: Step, own: &mut OwnLanes<'_>) -> bool {
-        let mut paths = 0;
+    fn mature(&self, paths: Paths<'_>, step: Step, own: &mut OwnLanes<'_>) -> bool {
+        let mut count = 0;
         for (facility, rollover) in self.rolling() {
             let Some(apart) = &facility.apart else { continue };
             let agreed = if facility.matures(step.index) { 1.0 } else { 0.0 };
             if apart.is_parted(own) {
                 let [ends, due, matures] = own.many([apart.ends, facility.due, rollover.matures]);
-                paths += mature([agreed, step.end + SAME_DATE], ends, due, matures);
+                count += mature(paths, [agreed, step.end + SAME_DATE], ends, due, matures);
             } else {
                 own[rollover.matures].fill(agreed);
-                paths += u64::from(agreed > 0.0);
+                count += u64::from(agreed > 0.0);
             }
         }
-        paths > 0
+        count > 0
     }
 
     /// Positions of the facilities of a senior rank than the one at `position`, and of the others of its own.
@@ -237,16 +237,16 @@ pub(super) fn is_number(found: f64, number: f64) -> bool {
 
 vectorised! {
     /// Marks the paths on which the loan matures; counts them.
-    fn mature(terms: [f64; 2], ends: &Lane, due: &Lane, matures: &mut Lane) -> u64 {
+    fn mature(paths: Paths<'_>, terms: [f64; 2], ends: &Lane, due: &Lane, matures: &mut Lane) -> u64 {
         let [agreed, now] = terms;
-        let mut paths = 0;
-        for i in 0..PATHS {
+        let mut count = 0;
+        each!(i in paths, {
             let is_over = (now >= ends[i]) & (due[i] > 0.0);
             let again = if is_over { 1.0 } else { 0.0 };
             matures[i] = if ends[i] > 0.0 { again } else { agreed };
-            paths += u64::from(matures[i] > 0.0);
-        }
-        paths
+            count += u64::from(matures[i] > 0.0);
+        });
+        count
     }
 
     /// Owes on what is needed, up to what is due; nothing for what rounding has left of a need.

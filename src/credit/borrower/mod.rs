@@ -17,6 +17,7 @@ mod metering;
 mod metrics;
 mod month;
 mod operations;
+mod outlook;
 mod paths;
 mod payment;
 mod pledged;

@@ -17,44 +17,44 @@ use crate::{Error, vectorised};
 /// step; `[0]` belongs to time zero and is zero.
 pub(super) struct Operations {
     /// Contracted revenue, and spot revenue at constant rent and utilisation, in USD.
-    revenue: Vec<f64>,
+    pub(super) revenue: Vec<f64>,
     /// Costs at constant prices, in USD.
-    cost: Vec<f64>,
-    spot: Vec<Spot>,
-    power: Vec<Power>,
-    mining: Vec<Mining>,
+    pub(super) cost: Vec<f64>,
+    pub(super) spot: Vec<Spot>,
+    pub(super) power: Vec<Power>,
+    pub(super) mining: Vec<Mining>,
     hirings: Vec<Hiring>,
     /// Fleets of which it differs from path to path what is let.
     lettings: Vec<Letting>,
     /// Prepayments received, in USD.
-    receipts: Vec<f64>,
+    pub(super) receipts: Vec<f64>,
     receives: bool,
     /// Annualised standard deviation of the log of the borrower's own revenue factor.
     volatility: f64,
 }
 
 /// Revenue of units that are let at a rent or a utilisation that moves.
-struct Spot {
+pub(super) struct Spot {
     /// USD at a rent and utilisation of one (or at the constant one of the two).
-    amount: Vec<f64>,
-    rent: Option<ReadLane>,
-    utilisation: Option<ReadLane>,
+    pub(super) amount: Vec<f64>,
+    pub(super) rent: Option<ReadLane>,
+    pub(super) utilisation: Option<ReadLane>,
 }
 
 /// Power at a price that moves.
-struct Power {
-    kwh: Vec<f64>,
-    price: ReadLane,
+pub(super) struct Power {
+    pub(super) kwh: Vec<f64>,
+    pub(super) price: ReadLane,
 }
 
 /// Machines that run while they pay their power.
-struct Mining {
+pub(super) struct Mining {
     /// USD at a hashprice of one, or at the constant one.
-    revenue: Vec<f64>,
-    hashprice: Option<ReadLane>,
+    pub(super) revenue: Vec<f64>,
+    pub(super) hashprice: Option<ReadLane>,
     /// USD at a power price of one, or at the constant one.
-    power: Vec<f64>,
-    price: Option<ReadLane>,
+    pub(super) power: Vec<f64>,
+    pub(super) price: Option<ReadLane>,
 }
 
 /// The largest rent, hashprice or price of power that a description may give as a number.
@@ -235,76 +235,6 @@ impl Operations {
     }
 }
 
-/// What the steps in which a lender would operate are worth on a date, by date: what does not depend on the market, and amounts at a level
-/// of one of what does. Beside what differs from path to path ([`Operations::expect`]).
-pub(super) struct Outlook {
-    certain: Vec<f64>,
-    spot: Vec<Vec<f64>>,
-    power: Vec<Vec<f64>>,
-    /// Of revenue and of power.
-    mining: Vec<[Vec<f64>; 2]>,
-}
-
-impl Operations {
-    /// Plans what operations are worth of which a share of revenue is kept. `weigh` gives by date the worth of amounts by step: agreed, or falling with
-    /// the market.
-    pub(super) fn plan_outlook(&self, kept: f64, weigh: impl Fn(&[f64], Promise) -> Vec<f64>) -> Outlook {
-        let agreed = |amounts: &[f64]| weigh(amounts, Promise::Agreed);
-        let keep = |mut worth: Vec<f64>| {
-            worth.iter_mut().for_each(|worth| *worth *= kept);
-            worth
-        };
-        let expected = |amounts: &[f64]| keep(weigh(amounts, Promise::Expected));
-        let earned = agreed(&self.revenue).into_iter().zip(agreed(&self.receipts));
-        let certain =
-            earned.zip(agreed(&self.cost)).map(|((revenue, receipts), cost)| kept * (revenue + receipts) - cost);
-        let mined = |mining: &Mining| match mining.hashprice {
-            Some(_) => expected(&mining.revenue),
-            None => keep(agreed(&mining.revenue)),
-        };
-        Outlook {
-            certain: certain.collect(),
-            spot: self.spot.iter().map(|spot| expected(&spot.amount)).collect(),
-            power: self.power.iter().map(|power| agreed(&power.kwh)).collect(),
-            mining: self.mining.iter().map(|mining| [mined(mining), agreed(&mining.power)]).collect(),
-        }
-    }
-
-    /// What revenue, of which a share is kept, less cost is worth at the levels of this step. Without the own revenue factor, of mean one.
-    pub(super) fn outlook(
-        &self,
-        outlook: &Outlook,
-        step: usize,
-        read: ReadLanes<'_>,
-        worth: &mut Lane,
-        spare: &mut Lane,
-    ) {
-        let level = |series: Option<ReadLane>| series.map_or(&ONE, |series| read.lane(series));
-        worth.fill(outlook.certain[step]);
-        for (spot, amounts) in self.spot.iter().zip(&outlook.spot) {
-            add_product_of_two(amounts[step], level(spot.rent), level(spot.utilisation), worth);
-        }
-        for (power, kwh) in self.power.iter().zip(&outlook.power) {
-            add_product(-kwh[step], read.lane(power.price), worth);
-        }
-        for (mining, [mined, power]) in self.mining.iter().zip(&outlook.mining) {
-            // Runs for as long as it is planned, or not at all.
-            spare.fill(0.0);
-            mine([mined[step], power[step]], level(mining.hashprice), level(mining.price), worth, spare);
-            subtract(spare, worth);
-        }
-    }
-}
-
-/// What an amount to come depends on.
-#[derive(Clone, Copy)]
-pub(super) enum Promise {
-    /// Nothing.
-    Agreed,
-    /// The market, at its level of the day.
-    Expected,
-}
-
 impl Operations {
     /// Whether [`Operations::expect`] is needed.
     pub(super) fn may_differ(&self, sight: Sight<'_>, ends: &mut Lane) -> bool {
@@ -420,25 +350,25 @@ vectorised! {
         }
     }
 
-    fn add_product(amount: f64, series: &Lane, sum: &mut Lane) {
+    pub(super) fn add_product(amount: f64, series: &Lane, sum: &mut Lane) {
         for i in 0..PATHS {
             sum[i] += amount * series[i];
         }
     }
 
-    fn add_product_of_two(amount: f64, first: &Lane, second: &Lane, sum: &mut Lane) {
+    pub(super) fn add_product_of_two(amount: f64, first: &Lane, second: &Lane, sum: &mut Lane) {
         for i in 0..PATHS {
             sum[i] += amount * first[i] * second[i];
         }
     }
 
-    fn subtract(amount: &Lane, sum: &mut Lane) {
+    pub(super) fn subtract(amount: &Lane, sum: &mut Lane) {
         for i in 0..PATHS {
             sum[i] -= amount[i];
         }
     }
 
-    fn mine(amounts: [f64; 2], hashprice: &Lane, price: &Lane, revenue: &mut Lane, cost: &mut Lane) {
+    pub(super) fn mine(amounts: [f64; 2], hashprice: &Lane, price: &Lane, revenue: &mut Lane, cost: &mut Lane) {
         for i in 0..PATHS {
             let (mined, power) = (amounts[0] * hashprice[i], amounts[1] * price[i]);
             let running = mined > power;

@@ -229,6 +229,10 @@ proptest! {
             facility.reserve = None;
             // An earlier call repays earlier.
             facility.margin = None;
+            // And so does a holder who asks for money because shares are worth less.
+            if let Some(conversion) = &mut facility.conversion {
+                (conversion.puts, conversion.call) = (Vec::new(), None);
+            }
         }
         // Of a loan with two clauses more debt may be refused the first, which repays, and get the second, which waits.
         for facility in &mut borrower.facilities {

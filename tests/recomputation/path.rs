@@ -87,8 +87,10 @@ impl<'a> Path<'a> {
         for (asset, units) in sold.iter().enumerate() {
             let mark = self.opening_mark(asset, step);
             let left = f64::exp(-self.concession(asset, step, mark, units / months));
-            self.fallen[asset] = left < self.left[asset];
+            let before = self.mark(asset, step);
             self.left[asset] = left;
+            // What is worth nothing, or its scrap, stays there.
+            self.fallen[asset] = self.mark(asset, step) < before;
         }
     }
 

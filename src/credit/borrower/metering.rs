@@ -92,7 +92,8 @@ vectorised! {
             let a_year = terms.usd_per_year * terms.invoiced(usage[i], 1.0);
             let before = invoiced[i] + a_year * waited;
             let credit = terms.credited(before + a_year * let_years) - terms.credited(before);
-            value[i] += terms.usd_per_year * terms.invoiced(usage[i], counts) * let_years - credit;
+            // Multiplied as `bill` does, so that a path keeps its bits whatever ends beside it.
+            value[i] += terms.usd_per_year * let_years * terms.invoiced(usage[i], counts) - credit;
             spot[i] -= terms.share * (let_years + void) - planned;
         });
     }
